@@ -1,0 +1,51 @@
+# Shared by .ci/run and .ci/nightly: stages, their times, and what did not run.
+failed=() passed=() notrun=()
+export PATH="$PWD/.cache/bin:$PATH"
+export GOFLAGS="${GOFLAGS:-} -trimpath"
+
+# stage NAME COMMAND…: runs a stage, times it, remembers the outcome and goes on, so that one run shows every failure.
+stage() {
+  local name=$1 start=$SECONDS
+  shift
+  printf '\n=== %s\n' "$name"
+  if (set -euo pipefail; "$@"); then
+    passed+=("$name")
+    printf '=== %s: passed in %d s\n' "$name" $((SECONDS - start))
+  else
+    failed+=("$name")
+    printf '=== %s: FAILED after %d s\n' "$name" $((SECONDS - start))
+  fi
+}
+
+# not_run NAME REASON: a stage that this machine or this version cannot run is said, never left silent.
+not_run() { notrun+=("$1: $2"); }
+
+# need PROGRAM PACKAGE: installs a Debian package where its program is missing; fails if it cannot.
+need() {
+  command -v "$1" >/dev/null && return 0
+  [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return 1
+  [ -e /tmp/.firewatch-apt ] || { apt-get update -qq >/dev/null && touch /tmp/.firewatch-apt; }
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null 2>&1
+  command -v "$1" >/dev/null
+}
+
+# tool MODULE@VERSION: builds a Go tool into .cache/bin.
+tool() {
+  local name=${1##*/}
+  name=${name%@*}
+  local stamp=".cache/bin/.${name}-${1##*@}"
+  [ -e "$stamp" ] && return 0
+  mkdir -p .cache/bin
+  GOBIN="$PWD/.cache/bin" GOFLAGS=-trimpath go install "$1" && touch "$stamp"
+}
+
+finish() {
+  printf '\n'
+  for s in "${passed[@]}"; do printf 'passed   %s\n' "$s"; done
+  for s in "${failed[@]}"; do printf 'FAILED   %s\n' "$s"; done
+  printf '\nStages that did not run: %s\n' "${#notrun[@]}"
+  for s in "${notrun[@]}"; do printf '  %s\n' "$s"; done
+  printf 'took %d s\n' "$SECONDS"
+  printf '\n%d passed, %d failed\n' "${#passed[@]}" "${#failed[@]}"
+  [ "${#failed[@]}" -eq 0 ]
+}
