@@ -1,0 +1,115 @@
+package forest
+
+import "slices"
+
+// tree is where one tree lies in a grove.
+type tree struct {
+	root  uint32 // index of the root in grove.nodes
+	nodes uint32 // number of nodes; 0: not grown yet
+	depth uint16 // of the deepest leaf
+	rows  uint16 // sample size
+	norm  fixed  // c(rows), or c(rows+1) with boxes
+}
+
+// grove is a set of trees in one array; a node's child is an index into it.
+type grove struct {
+	features int
+	nodes    []node
+	trees    []tree
+	norm     fixed   // of all trees added up
+	table    []fixed // c(n) up to Sample+1
+	boxes    *boxSet // nil without Options.Boxes
+}
+
+// grown is a tree as a builder hands it over: children counted from its root.
+type grown struct {
+	rows, depth int
+	norm        fixed
+	nodes       []node
+	sides       []float32 // of its boxes
+	frame       []float64 // of its boxes
+}
+
+func (g grown) clone() grown {
+	g.nodes, g.sides, g.frame = slices.Clone(g.nodes), slices.Clone(g.sides), slices.Clone(g.frame)
+	return g
+}
+
+// newGrove makes room for o.Trees trees with places nodes in all.
+func newGrove(o Options, features, places int) grove {
+	g := grove{
+		features: features,
+		nodes:    make([]node, places),
+		trees:    make([]tree, o.Trees),
+		table:    pathTable(o.Sample + 1),
+	}
+	if o.Boxes {
+		inner := (places - o.Trees) / 2
+		g.boxes = &boxSet{
+			split: o.Split,
+			sides: make([]float32, inner*2*features),
+			frame: make([]float64, o.Trees*2*features),
+		}
+	}
+	return g
+}
+
+// put lays tree t at root, in the place of what was there.
+func (g *grove) put(t int, root uint32, src grown) {
+	dst := g.nodes[root : int(root)+len(src.nodes)]
+	for i, n := range src.nodes {
+		n.child += root
+		dst[i] = n
+	}
+	g.norm += src.norm - g.trees[t].norm
+	g.trees[t] = tree{
+		root: root, nodes: uint32(len(src.nodes)),
+		depth: uint16(src.depth), rows: uint16(src.rows), norm: src.norm,
+	}
+	if g.boxes != nil {
+		copy(g.boxes.sides[(int(root)-t)/2*2*g.features:], src.sides)
+		copy(g.boxes.frameOf(t, g.features), src.frame)
+	}
+}
+
+// lift is the inverse of put.
+func (g *grove) lift(t int) grown {
+	at := g.trees[t]
+	src := grown{
+		rows: int(at.rows), depth: int(at.depth), norm: at.norm,
+		nodes: slices.Clone(g.nodes[at.root : at.root+at.nodes]),
+	}
+	for i := range src.nodes {
+		src.nodes[i].child -= at.root
+	}
+	if g.boxes != nil {
+		from := (int(at.root) - t) / 2 * 2 * g.features
+		src.sides = g.boxes.sides[from : from+int(at.nodes/2)*2*g.features]
+		src.frame = g.boxes.frameOf(t, g.features)
+	}
+	return src
+}
+
+// score is the score of x, which has the right length; NaN if x holds an
+// infinity.
+func (g *grove) score(x []float64) float64 {
+	kind := classify(x)
+	switch {
+	case kind == holdsInf:
+		return nan
+	case g.boxes != nil:
+		return score(g.insertSum(x), g.norm.float())
+	case kind == holdsNaN:
+		return score(g.pathSumMissing(x).float(), g.norm.float())
+	}
+	return score(g.pathSum(x).float(), g.norm.float())
+}
+
+// bytes is the memory of the trees.
+func (g *grove) bytes() int {
+	n := 16*cap(g.nodes) + 24*cap(g.trees) + 8*cap(g.table)
+	if g.boxes != nil {
+		n += 4*cap(g.boxes.sides) + 8*cap(g.boxes.frame)
+	}
+	return n
+}

@@ -1,0 +1,184 @@
+package forest
+
+import "fmt"
+
+// StreamOptions configure NewStream. Of Options, Contamination must be 0 and
+// Workers is without effect.
+type StreamOptions struct {
+	Options
+	// Features is d, the number of values of a row, 1…4096.
+	Features int
+	// Window is the number of rows kept, 1…1048576; 0 means 4 × Sample.
+	Window int
+	// Horizon is how far back the kept rows reach. 0: they are the last Window
+	// rows. Otherwise at least Window: a sample of the past in which a row that
+	// is k rows old remains with probability (1−1/Horizon)^k, so its mean age
+	// is Horizon rows.
+	Horizon int
+	// Rebuild trees, taken in turn, are grown anew from the kept rows per Every
+	// rows. 0 means 1 for both: a forest of 100 trees is renewed every 100 rows.
+	Rebuild, Every int
+}
+
+// Stream is an isolation forest over a stream of rows. It keeps a bounded
+// sample of the rows and regrows its trees from it one after the other, so each
+// update costs the same, whatever came before, and allocates nothing once the
+// trees have reached their usual size.
+//
+// The state after n rows is a function of the options and those rows, bit for
+// bit on one GOARCH. Score and Contributions may run concurrently with each
+// other, but not beside Update or Observe.
+type Stream struct {
+	grove
+	opt    StreamOptions
+	keep   reservoir
+	rows   [][]float64 // the kept rows; they lie in one array
+	tick   uint64      // rows seen
+	next   int         // slot of the tree to regrow next
+	stride int         // places in grove.nodes per tree, odd
+	grower *builder
+}
+
+// NewStream returns a stream that has seen nothing: every score is 0.5 until
+// the first trees have rows.
+func NewStream(o StreamOptions) (*Stream, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("new stream: %w", err)
+	}
+	keep, err := newReservoir(o.Window, o.Horizon, o.Seed)
+	if err != nil {
+		return nil, fmt.Errorf("new stream: %w", err)
+	}
+	s := &Stream{opt: o, keep: keep, stride: 63}
+	s.rows = makeRows(o.Window, o.Features)
+	s.grower = newBuilder(o.Options, o.Features, false)
+	s.grove = newGrove(o.Options, o.Features, o.Trees*s.stride)
+	for t := range s.trees {
+		s.put(t, uint32(t*s.stride), grown{nodes: []node{{split: leafSplit(0)}}})
+	}
+	return s, nil
+}
+
+// makeRows returns rows of length 0 and capacity d that lie one after the other.
+func makeRows(n, d int) [][]float64 {
+	flat := make([]float64, n*d)
+	rows := make([][]float64, n)
+	for i := range rows {
+		rows[i] = flat[i*d : i*d : (i+1)*d]
+	}
+	return rows
+}
+
+func (o StreamOptions) withDefaults() (StreamOptions, error) {
+	var err error
+	if o.Options, err = o.Options.withDefaults(); err != nil {
+		return o, err
+	}
+	if o.Window == 0 {
+		o.Window = 4 * o.Sample
+	}
+	o.Sample = min(o.Sample, max(o.Window, 1))
+	if o.Rebuild == 0 {
+		o.Rebuild = 1
+	}
+	if o.Every == 0 {
+		o.Every = 1
+	}
+	switch {
+	case o.Contamination != 0:
+		return o, fmt.Errorf("%w: Contamination has no meaning in a stream", ErrOptions)
+	case o.Features < 1 || o.Features > MaxFeatures:
+		return o, fmt.Errorf("%w: Features %d is not in 1…%d", ErrOptions, o.Features, MaxFeatures)
+	case o.Rebuild < 0 || o.Rebuild > o.Trees:
+		return o, fmt.Errorf("%w: Rebuild %d is not in 1…Trees %d", ErrOptions, o.Rebuild, o.Trees)
+	case o.Every < 0:
+		return o, fmt.Errorf("%w: Every %d is negative", ErrOptions, o.Every)
+	}
+	return o, nil
+}
+
+// Options returns the options with the defaults filled in.
+func (s *Stream) Options() StreamOptions { return s.opt }
+
+// Seen returns the number of rows seen.
+func (s *Stream) Seen() uint64 { return s.tick }
+
+// Ready reports whether every tree has been grown from Sample rows: true from
+// row Sample + ⌈Trees/Rebuild⌉ on. Until then Rebuild trees are regrown with
+// every row, whatever Every says, and scores are provisional.
+func (s *Stream) Ready() bool { return s.tick >= s.readyAt() }
+
+func (s *Stream) readyAt() uint64 {
+	return uint64(s.opt.Sample + (s.opt.Trees+s.opt.Rebuild-1)/s.opt.Rebuild)
+}
+
+// Bytes returns the memory of the trees and the kept rows, in bytes.
+func (s *Stream) Bytes() int { return s.bytes() + s.opt.Window*(8*s.features+24) }
+
+// Score is Forest.Score for the trees as they are: x is judged by the rows that
+// came before.
+func (s *Stream) Score(x []float64) float64 {
+	if len(x) != s.features {
+		return nan
+	}
+	return s.score(x)
+}
+
+// Contributions is Forest.Contributions for the trees as they are.
+func (s *Stream) Contributions(dst, x []float64) []float64 { return s.contributions(dst, x) }
+
+// Observe scores x by the rows before it and then learns it. The error is
+// Update's; the score is then NaN.
+func (s *Stream) Observe(x []float64) (score float64, err error) {
+	score = s.Score(x)
+	if err := s.Update(x); err != nil {
+		return nan, err
+	}
+	return score, nil
+}
+
+// Update learns x, of length d. NaN values are missing (see Train). A row of
+// another length or with an infinity is ErrInput and changes nothing.
+func (s *Stream) Update(x []float64) error {
+	if len(x) != s.features {
+		return fmt.Errorf("update stream: %w: row has %d features, want %d", ErrInput, len(x), s.features)
+	}
+	switch classify(x) {
+	case holdsInf:
+		return fmt.Errorf("update stream: %w: row holds an infinity", ErrInput)
+	case holdsNaN:
+		s.grower.missing = true
+	}
+	s.tick++
+	if slot, keep := s.keep.place(s.tick); keep {
+		s.rows[slot] = append(s.rows[slot][:0], x...)
+	}
+	if s.tick <= s.readyAt() || s.tick%uint64(s.opt.Every) == 0 {
+		for range s.opt.Rebuild {
+			s.regrow()
+		}
+	}
+	return nil
+}
+
+// regrow replaces the tree whose turn it is.
+func (s *Stream) regrow() {
+	held := s.rows[:min(s.tick, uint64(len(s.rows)))]
+	src := s.grower.build(held, seedFor(s.opt.Seed, s.tick, s.next))
+	if len(src.nodes) > s.stride {
+		s.widen(len(src.nodes))
+	}
+	s.put(s.next, uint32(s.next*s.stride), src)
+	s.next = (s.next + 1) % len(s.trees)
+}
+
+// widen gives each tree room for at least n nodes, which is odd, and some more.
+func (s *Stream) widen(n int) {
+	s.stride = (n + n/8) | 1
+	wider := newGrove(s.opt.Options, s.features, len(s.trees)*s.stride)
+	for t := range s.trees {
+		wider.put(t, uint32(t*s.stride), s.lift(t))
+	}
+	s.grove = wider
+}

@@ -1,0 +1,122 @@
+package forest
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Forest is a trained isolation forest. It does not change after Train, apart
+// from SetThreshold, and all its methods but that one may run concurrently.
+type Forest struct {
+	grove
+	opt       Options
+	threshold float64
+}
+
+// Train grows a forest from rows, each of the same length d in 1…4096. It
+// reads rows and keeps none of them.
+//
+// NaN is a missing value: it takes no part in a node's range and goes with the
+// greater part of the node's rows that have the value, in training and in
+// scoring. An infinity anywhere, no rows, or rows of different lengths are
+// ErrInput; options out of range are ErrOptions. One row, constant rows and
+// duplicates are fine: what cannot be told apart scores 0.5.
+func Train(rows [][]float64, o Options) (*Forest, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("train forest: %w", err)
+	}
+	missing, err := checkRows(rows)
+	if err != nil {
+		return nil, fmt.Errorf("train forest: %w", err)
+	}
+	f := &Forest{opt: o, threshold: 0.5}
+	f.plant(rows, missing)
+	if o.Contamination > 0 {
+		scores := make([]float64, len(rows))
+		if err := f.ScoreBatch(scores, rows); err != nil {
+			return nil, fmt.Errorf("train forest: %w", err)
+		}
+		f.threshold = quantile(scores, 1-o.Contamination)
+	}
+	return f, nil
+}
+
+// checkRows reports whether some value is NaN.
+func checkRows(rows [][]float64) (missing bool, err error) {
+	if len(rows) == 0 {
+		return false, fmt.Errorf("%w: no rows", ErrInput)
+	}
+	d := len(rows[0])
+	if d == 0 || d > MaxFeatures {
+		return false, fmt.Errorf("%w: rows have %d features, want 1…%d", ErrInput, d, MaxFeatures)
+	}
+	for i, row := range rows {
+		if len(row) != d {
+			return false, fmt.Errorf("%w: row %d has %d features, row 0 has %d", ErrInput, i, len(row), d)
+		}
+		switch classify(row) {
+		case holdsInf:
+			return false, fmt.Errorf("%w: row %d holds an infinity", ErrInput, i)
+		case holdsNaN:
+			missing = true
+		}
+	}
+	return missing, nil
+}
+
+// plant grows the trees, each from its own seed, and lays them end to end.
+func (f *Forest) plant(rows [][]float64, missing bool) {
+	d := len(rows[0])
+	o := f.opt
+	o.Sample = min(o.Sample, len(rows))
+	grown := make([]grown, o.Trees)
+	inParallel(o.workers(o.Trees), o.Trees, func() func(int) {
+		b := newBuilder(o, d, missing)
+		return func(t int) { grown[t] = b.build(rows, seedFor(o.Seed, 0, t)).clone() }
+	})
+	total := 0
+	for i := range grown {
+		total += len(grown[i].nodes)
+	}
+	f.grove = newGrove(o, d, total)
+	root := uint32(0)
+	for t := range grown {
+		f.put(t, root, grown[t])
+		root += uint32(len(grown[t].nodes))
+	}
+}
+
+// workers is how many goroutines are worth starting for a number of tasks.
+func (o Options) workers(tasks int) int {
+	n := o.Workers
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	return max(1, min(n, tasks))
+}
+
+// inParallel calls do for every task on several goroutines, each with a
+// function of its own that start returns.
+func inParallel(workers, tasks int, start func() func(task int)) {
+	if workers == 1 {
+		do := start()
+		for i := range tasks {
+			do(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			do := start()
+			for i := int(next.Add(1)) - 1; i < tasks; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+}
