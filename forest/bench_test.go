@@ -110,3 +110,23 @@ func BenchmarkStream(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkLine(b *testing.B) {
+	l, _ := NewLine(LineOptions{})
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 10000 {
+		l.Insert(r.NormFloat64())
+	}
+	b.Run("insert", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			l.Insert(r.NormFloat64())
+		}
+	})
+	b.Run("score", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			l.Score(r.NormFloat64())
+		}
+	})
+}

@@ -35,6 +35,9 @@ func (g grown) clone() grown {
 	return g
 }
 
+// blank is a tree that has seen no rows: no path, no norm.
+func blank() grown { return grown{nodes: []node{{split: leafSplit(0)}}} }
+
 // newGrove makes room for o.Trees trees with places nodes in all.
 func newGrove(o Options, features, places int) grove {
 	g := grove{

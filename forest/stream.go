@@ -32,12 +32,16 @@ type Stream struct {
 	grove
 	opt    StreamOptions
 	keep   reservoir
-	rows   [][]float64 // the kept rows; they lie in one array
+	rows   [][]float64 // the kept rows
+	spare  []float64   // room for more of them
 	tick   uint64      // rows seen
 	next   int         // slot of the tree to regrow next
 	stride int         // places in grove.nodes per tree, odd
 	grower *builder
 }
+
+// minStride is the room for nodes that every tree of a stream has.
+const minStride = 63
 
 // NewStream returns a stream that has seen nothing: every score is 0.5 until
 // the first trees have rows.
@@ -50,24 +54,13 @@ func NewStream(o StreamOptions) (*Stream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new stream: %w", err)
 	}
-	s := &Stream{opt: o, keep: keep, stride: 63}
-	s.rows = makeRows(o.Window, o.Features)
+	s := &Stream{opt: o, keep: keep, stride: minStride}
 	s.grower = newBuilder(o.Options, o.Features, false)
 	s.grove = newGrove(o.Options, o.Features, o.Trees*s.stride)
 	for t := range s.trees {
-		s.put(t, uint32(t*s.stride), grown{nodes: []node{{split: leafSplit(0)}}})
+		s.put(t, uint32(t*s.stride), blank())
 	}
 	return s, nil
-}
-
-// makeRows returns rows of length 0 and capacity d that lie one after the other.
-func makeRows(n, d int) [][]float64 {
-	flat := make([]float64, n*d)
-	rows := make([][]float64, n)
-	for i := range rows {
-		rows[i] = flat[i*d : i*d : (i+1)*d]
-	}
-	return rows
 }
 
 func (o StreamOptions) withDefaults() (StreamOptions, error) {
@@ -114,7 +107,7 @@ func (s *Stream) readyAt() uint64 {
 }
 
 // Bytes returns the memory of the trees and the kept rows, in bytes.
-func (s *Stream) Bytes() int { return s.bytes() + s.opt.Window*(8*s.features+24) }
+func (s *Stream) Bytes() int { return s.bytes() + cap(s.rows)*(8*s.features+24) }
 
 // Score is Forest.Score for the trees as they are: x is judged by the rows that
 // came before.
@@ -152,7 +145,7 @@ func (s *Stream) Update(x []float64) error {
 	}
 	s.tick++
 	if slot, keep := s.keep.place(s.tick); keep {
-		s.rows[slot] = append(s.rows[slot][:0], x...)
+		s.hold(slot, x)
 	}
 	if s.tick <= s.readyAt() || s.tick%uint64(s.opt.Every) == 0 {
 		for range s.opt.Rebuild {
@@ -162,10 +155,24 @@ func (s *Stream) Update(x []float64) error {
 	return nil
 }
 
+// hold puts x into a slot: one that is taken, or the first that is not.
+func (s *Stream) hold(slot int, x []float64) {
+	if slot < len(s.rows) {
+		copy(s.rows[slot], x)
+		return
+	}
+	d := len(x)
+	if len(s.spare) < d {
+		s.spare = make([]float64, min(64, s.opt.Window-slot)*d)
+	}
+	s.rows = append(s.rows, s.spare[:d:d])
+	s.spare = s.spare[d:]
+	copy(s.rows[slot], x)
+}
+
 // regrow replaces the tree whose turn it is.
 func (s *Stream) regrow() {
-	held := s.rows[:min(s.tick, uint64(len(s.rows)))]
-	src := s.grower.build(held, seedFor(s.opt.Seed, s.tick, s.next))
+	src := s.grower.build(s.rows, seedFor(s.opt.Seed, s.tick, s.next))
 	if len(src.nodes) > s.stride {
 		s.widen(len(src.nodes))
 	}
@@ -173,7 +180,8 @@ func (s *Stream) regrow() {
 	s.next = (s.next + 1) % len(s.trees)
 }
 
-// widen gives each tree room for at least n nodes, which is odd, and some more.
+// widen gives each tree room for at least n nodes and some more. The number is
+// odd, which boxSet relies on.
 func (s *Stream) widen(n int) {
 	s.stride = (n + n/8) | 1
 	wider := newGrove(s.opt.Options, s.features, len(s.trees)*s.stride)

@@ -33,7 +33,7 @@ func Train(rows [][]float64, o Options) (*Forest, error) {
 		return nil, fmt.Errorf("train forest: %w", err)
 	}
 	f := &Forest{opt: o, threshold: 0.5}
-	f.plant(rows, missing)
+	f.assemble(len(rows[0]), plant(rows, o, missing))
 	if o.Contamination > 0 {
 		scores := make([]float64, len(rows))
 		if err := f.ScoreBatch(scores, rows); err != nil {
@@ -67,25 +67,30 @@ func checkRows(rows [][]float64) (missing bool, err error) {
 	return missing, nil
 }
 
-// plant grows the trees, each from its own seed, and lays them end to end.
-func (f *Forest) plant(rows [][]float64, missing bool) {
-	d := len(rows[0])
-	o := f.opt
+// plant grows the trees, each from its own seed.
+func plant(rows [][]float64, o Options, missing bool) []grown {
 	o.Sample = min(o.Sample, len(rows))
-	grown := make([]grown, o.Trees)
+	trees := make([]grown, o.Trees)
 	inParallel(o.workers(o.Trees), o.Trees, func() func(int) {
-		b := newBuilder(o, d, missing)
-		return func(t int) { grown[t] = b.build(rows, seedFor(o.Seed, 0, t)).clone() }
+		b := newBuilder(o, len(rows[0]), missing)
+		return func(t int) { trees[t] = b.build(rows, seedFor(o.Seed, 0, t)).clone() }
 	})
-	total := 0
-	for i := range grown {
-		total += len(grown[i].nodes)
+	return trees
+}
+
+// assemble lays the trees end to end.
+func (f *Forest) assemble(features int, trees []grown) {
+	total, o := 0, f.opt
+	o.Sample = 0
+	for _, src := range trees {
+		total += len(src.nodes)
+		o.Sample = max(o.Sample, src.rows)
 	}
-	f.grove = newGrove(o, d, total)
+	f.grove = newGrove(o, features, total)
 	root := uint32(0)
-	for t := range grown {
-		f.put(t, root, grown[t])
-		root += uint32(len(grown[t].nodes))
+	for t, src := range trees {
+		f.put(t, root, src)
+		root += uint32(len(src.nodes))
 	}
 }
 
