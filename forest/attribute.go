@@ -34,27 +34,32 @@ func (g *grove) contributions(dst, x []float64) []float64 {
 		panic("forest: Contributions: dst has not one place per feature")
 	}
 	clear(dst)
+	var room [keyRoom]uint64
+	keys := room[:min(len(x), keyRoom)]
+	if len(x) > keyRoom {
+		keys = make([]uint64, len(x))
+	}
 	switch {
-	case len(x) != g.features || classify(x) == holdsInf:
+	case len(x) != g.features || toKeys(keys, x) == holdsInf:
 		for j := range dst {
 			dst[j] = nan
 		}
 	case g.norm == 0: // the score is 0.5 for want of data
 	case g.boxes != nil:
-		g.insertCredit(dst, x)
+		g.insertCredit(dst, keys, x)
 	default:
-		g.pathCredit(dst, x)
+		g.pathCredit(dst, keys)
 	}
 	return dst
 }
 
 // pathCredit adds fixed numbers as float64, which is exact below 2^53, that is
 // for sums of path lengths up to 2^13.
-func (g *grove) pathCredit(dst, x []float64) {
+func (g *grove) pathCredit(dst []float64, keys []uint64) {
 	for i := range g.trees {
 		n := &g.nodes[g.trees[i].root]
 		for !n.leaf() {
-			child := &g.nodes[n.step(x)]
+			child := &g.nodes[n.step(keys)]
 			dst[n.feat] += float64(g.table[n.rows()] - fixedOne - g.table[child.rows()])
 			n = child
 		}
@@ -65,19 +70,18 @@ func (g *grove) pathCredit(dst, x []float64) {
 }
 
 // insertCredit follows insertDepth.
-func (g *grove) insertCredit(dst, x []float64) {
-	var buf [inserted]float32
-	z := buf[:]
-	if len(x) > len(z) {
+func (g *grove) insertCredit(dst []float64, keys []uint64, x []float64) {
+	var room [keyRoom]float32
+	z := room[:min(len(x), keyRoom)]
+	if len(x) > keyRoom {
 		z = make([]float32, len(x))
 	}
-	z = z[:len(x)]
 	for t := range g.trees {
 		g.boxes.enter(t, x, z)
 		here := 1.0
 		n := &g.nodes[g.trees[t].root]
 		for !n.leaf() && here > 0 {
-			child := &g.nodes[n.step(x)]
+			child := &g.nodes[n.step(keys)]
 			below := g.table[n.rows()+1] - fixedOne // gained by ending one level down
 			box := g.boxes.of(t, n.child, len(z))
 			if outside(box, z) {

@@ -72,7 +72,7 @@ func (b *batcher) scoreBlock(dst []float64, rows [][]float64) {
 		block := b.block[g*d : (g+1)*d]
 		for lane, row := range rows[8*g : 8*g+8] {
 			for j := range block {
-				block[j][lane] = row[j]
+				block[j][lane] = toKey(row[j])
 			}
 		}
 		b.sums[g] = [8]fixed{}
@@ -86,7 +86,7 @@ func (b *batcher) scoreBlock(dst []float64, rows [][]float64) {
 	for i, row := range rows {
 		if classify(row) == finite {
 			dst[i] = score(b.sums[i/8][i%8].float(), norm)
-		} else {
+		} else { // the walk above was for nothing
 			dst[i] = f.score(row)
 		}
 	}

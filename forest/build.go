@@ -1,6 +1,6 @@
 package forest
 
-import "math"
+import "math/bits"
 
 // builder grows one tree at a time and keeps its buffers from tree to tree.
 type builder struct {
@@ -14,10 +14,10 @@ type builder struct {
 
 	buf    [][]float64 // room for a sample
 	sample [][]float64
-	order  []uint16  // the sample's rows; a node owns order[lo:hi]
-	side   []uint16  // scratch of partition
-	values []float64 // of the feature being cut, along order
-	feats  []uint16  // a node's varying features are feats[:active]
+	order  []uint16 // the sample's rows; a node owns order[lo:hi]
+	side   []uint16 // scratch of partition
+	keys   []uint64 // of the feature being cut, along order
+	feats  []uint16 // a node's varying features are feats[:active]
 
 	nodes []node // the tree; children are indices from its root
 	depth int    // of its deepest leaf
@@ -27,12 +27,12 @@ type builder struct {
 func newBuilder(o Options, features int, missing bool) *builder {
 	b := &builder{
 		opt: o, features: features, missing: missing,
-		table:  pathTable(o.Sample + 1),
-		buf:    make([][]float64, o.Sample),
-		order:  make([]uint16, o.Sample),
-		side:   make([]uint16, o.Sample),
-		values: make([]float64, o.Sample),
-		feats:  make([]uint16, features),
+		table: pathTable(o.Sample + 1),
+		buf:   make([][]float64, o.Sample),
+		order: make([]uint16, o.Sample),
+		side:  make([]uint16, o.Sample),
+		keys:  make([]uint64, o.Sample),
+		feats: make([]uint16, features),
 	}
 	b.box.init(o, features)
 	return b
@@ -61,38 +61,42 @@ func (b *builder) build(data [][]float64, r rng) grown {
 	}
 }
 
+// cut is a feature and the key of the split on it.
+type cut struct {
+	feat  uint16
+	split uint64
+}
+
 // grow makes nodes[at] of order[lo:hi]. Features outside feats[:active] are
 // known to be constant there; children only permute feats[:active], so the set
 // is intact when the second child is grown.
 func (b *builder) grow(at uint32, lo, hi, depth, active int) {
 	b.nodes[at].size = uint16(hi - lo)
-	var feat uint16
-	var split float64
-	ok := false
+	var c cut
 	if hi-lo > 1 && depth < b.limit {
 		if b.opt.Split == Proportional {
-			feat, split, active, ok = b.cutProportional(lo, hi, active)
+			c, active = b.cutProportional(lo, hi, active)
 		} else {
-			feat, split, active, ok = b.cutUniform(lo, hi, active)
+			c, active = b.cutUniform(lo, hi, active)
 		}
+	} else {
+		active = 0
 	}
-	if !ok {
+	if active == 0 {
 		b.leaf(at, hi-lo, depth)
 		return
 	}
-	nanGoes := uint16(0)
+	goes := uint16(0)
 	if b.missing {
-		nanGoes = b.routeMissing(lo, hi, split)
+		goes = b.routeMissing(lo, hi, c.split)
 	}
-	mid := b.partition(lo, hi, split)
+	mid := b.partition(lo, hi, c.split)
 	if !b.missing && hi-mid >= mid-lo {
-		nanGoes = nanRight
+		goes = nanRight
 	}
 	left := uint32(len(b.nodes))
 	b.nodes = append(b.nodes, node{}, node{})
-	n := &b.nodes[at]
-	n.split, n.feat, n.child = split, feat, left
-	n.size |= nanGoes
+	b.nodes[at] = node{key: c.split - 1, child: left, feat: c.feat, size: uint16(hi-lo) | goes}
 	b.grow(left, lo, mid, depth+1, active)
 	b.grow(left+1, mid, hi, depth+1, active)
 	b.box.join(b, left, lo, mid, hi)
@@ -102,44 +106,45 @@ func (b *builder) leaf(at uint32, rows, depth int) {
 	b.depth = max(b.depth, depth)
 	n := &b.nodes[at]
 	n.child = at
-	n.split = leafSplit(fixed(depth)*fixedOne + b.table[rows+b.opt.extra()])
+	n.key = leafOf(fixed(depth)*fixedOne + b.table[rows+b.opt.extra()])
 }
 
-// cutUniform draws features until one varies in order[lo:hi]. It leaves the
-// values of that feature in b.values[lo:hi].
-func (b *builder) cutUniform(lo, hi, active int) (feat uint16, split float64, left int, ok bool) {
+// cutUniform draws features until one varies in order[lo:hi], and returns how
+// many may still vary, 0 if none does. It leaves the keys of the feature in
+// b.keys[lo:hi].
+func (b *builder) cutUniform(lo, hi, active int) (c cut, left int) {
 	for active > 0 {
 		k := b.rng.below(active)
-		feat = b.feats[k]
+		feat := b.feats[k]
 		least, greatest := b.gather(feat, lo, hi)
 		if least < greatest {
-			return feat, b.between(least, greatest), active, true
+			return cut{feat, b.between(least, greatest)}, active
 		}
 		active--
 		b.feats[k], b.feats[active] = b.feats[active], feat
 	}
-	return 0, 0, 0, false
+	return cut{}, 0
 }
 
 // cutProportional draws a feature with probability proportional to its range
 // in order[lo:hi], measured in the tree's frame so that no sum overflows.
-func (b *builder) cutProportional(lo, hi, active int) (feat uint16, split float64, left int, ok bool) {
+func (b *builder) cutProportional(lo, hi, active int) (c cut, left int) {
 	widths := b.box.widths
 	total := 0.0
 	for k := 0; k < active; {
 		f := b.feats[k]
 		least, greatest := b.gather(f, lo, hi)
-		if !(least < greatest) {
+		if least >= greatest {
 			active--
 			b.feats[k], b.feats[active] = b.feats[active], f
 			continue
 		}
-		widths[k] = b.box.width(int(f), least, greatest)
+		widths[k] = b.box.width(int(f), fromKey(least), fromKey(greatest))
 		total += widths[k]
 		k++
 	}
 	if active == 0 {
-		return 0, 0, 0, false
+		return cut{}, 0
 	}
 	at, k := total*b.rng.unit(), 0
 	for k < active-1 && at > widths[k] {
@@ -147,32 +152,39 @@ func (b *builder) cutProportional(lo, hi, active int) (feat uint16, split float6
 		k++
 	}
 	least, greatest := b.gather(b.feats[k], lo, hi)
-	return b.feats[k], b.between(least, greatest), active, true
+	return cut{b.feats[k], b.between(least, greatest)}, active
 }
 
-// gather copies feature f of order[lo:hi] to b.values and returns its least and
-// greatest value; +Inf and −Inf where all are NaN.
-func (b *builder) gather(f uint16, lo, hi int) (least, greatest float64) {
-	least, greatest = math.Inf(1), math.Inf(-1)
-	values := b.values[lo:hi]
-	for k, i := range b.order[lo:hi] {
-		v := b.sample[i][f]
-		values[k] = v
-		if v < least {
-			least = v
+// gather copies the keys of feature f of order[lo:hi] to b.keys and returns the
+// least and the greatest, NaN apart; the least is above where all are NaN.
+func (b *builder) gather(f uint16, lo, hi int) (least, greatest uint64) {
+	least, greatest = keyMissing, 0
+	keys := b.keys[lo:hi]
+	sample := b.sample
+	for j, i := range b.order[lo:hi] {
+		k := toKey(sample[i][f])
+		keys[j] = k
+		least, greatest = min(least, k), max(greatest, k)
+	}
+	if !b.missing || finiteKey(least) && finiteKey(greatest) {
+		return least, greatest
+	}
+	least, greatest = keyMissing, 0
+	for j, k := range keys {
+		if !finiteKey(k) {
+			keys[j] = keyMissing
+			continue
 		}
-		if v > greatest {
-			greatest = v
-		}
+		least, greatest = min(least, k), max(greatest, k)
 	}
 	return least, greatest
 }
 
 // between draws a split in (least, greatest]: neither side is empty, and the
 // weighted form does not overflow near ±MaxFloat64.
-func (b *builder) between(least, greatest float64) float64 {
+func (b *builder) between(least, greatest uint64) uint64 {
 	u := b.rng.unit()
-	s := least*(1-u) + greatest*u
+	s := toKey(fromKey(least)*(1-u) + fromKey(greatest)*u)
 	if s > least && s <= greatest {
 		return s
 	}
@@ -180,38 +192,40 @@ func (b *builder) between(least, greatest float64) float64 {
 }
 
 // routeMissing decides where NaN goes: with the greater part of the rows that
-// have a value, right if equal. It writes that into b.values[lo:hi].
-func (b *builder) routeMissing(lo, hi int, split float64) uint16 {
+// have a value, right if equal. It writes that into b.keys[lo:hi].
+func (b *builder) routeMissing(lo, hi int, split uint64) uint16 {
 	balance := 0
-	for _, v := range b.values[lo:hi] {
-		if v >= split {
+	for _, k := range b.keys[lo:hi] {
+		switch {
+		case k == keyMissing:
+		case k >= split:
 			balance++
-		} else if v < split {
+		default:
 			balance--
 		}
 	}
-	stand, goes := math.Inf(-1), uint16(0)
+	stand, goes := uint64(0), uint16(0)
 	if balance >= 0 {
-		stand, goes = math.Inf(1), nanRight
+		stand, goes = keyMissing, nanRight
 	}
-	for k, v := range b.values[lo:hi] {
-		if v != v {
-			b.values[lo+k] = stand
+	for j, k := range b.keys[lo:hi] {
+		if k == keyMissing {
+			b.keys[lo+j] = stand
 		}
 	}
 	return goes
 }
 
-// partition moves the rows of order[lo:hi] whose value is below split to the
+// partition moves the rows of order[lo:hi] whose key is below split to the
 // front, keeping their order on both sides, and returns the border.
-func (b *builder) partition(lo, hi int, split float64) int {
-	order, values, side := b.order[lo:hi], b.values[lo:hi], b.side[:hi-lo]
+func (b *builder) partition(lo, hi int, split uint64) int {
+	order, keys, side := b.order[lo:hi], b.keys[lo:hi], b.side[:hi-lo]
 	l, r := 0, 0
-	for k, i := range order {
+	for j, i := range order {
 		order[l], side[r] = i, i
-		above := int(right(values[k], split))
-		l += 1 - above
-		r += above
+		_, below := bits.Sub64(keys[j], split, 0)
+		l += int(below)
+		r += int(1 - below)
 	}
 	copy(order[l:], side[:r])
 	return lo + l

@@ -82,11 +82,11 @@ func (r *treeReader) descend(at uint32, depth, rows int) error {
 	if feat == leafMark {
 		r.depth = max(r.depth, depth)
 		path := fixed(depth)*fixedOne + r.table[rows+r.opt.extra()]
-		r.nodes[at] = node{split: leafSplit(path), child: at, size: uint16(rows)}
+		r.nodes[at] = node{key: leafOf(path), child: at, size: uint16(rows)}
 		return nil
 	}
 	split := r.f64()
-	if int(feat) >= r.features || split-split != 0 {
+	if int(feat) >= r.features || !finiteKey(toKey(split)) {
 		return fmt.Errorf("%w: split of feature %d at %v", ErrFormat, feat, split)
 	}
 	first := r.peekRows()
@@ -95,7 +95,7 @@ func (r *treeReader) descend(at uint32, depth, rows int) error {
 	}
 	left := uint32(len(r.nodes))
 	r.nodes = append(r.nodes, node{}, node{})
-	r.nodes[at] = node{split: split, child: left, feat: feat, size: size}
+	r.nodes[at] = node{key: toKey(split) - 1, child: left, feat: feat, size: size}
 	if err := r.descend(left, depth+1, first); err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (w *writer) descend(g *grove, at uint32) {
 	}
 	w.u16(n.feat)
 	w.u16(n.size)
-	w.f64(n.split)
+	w.f64(n.split())
 	w.descend(g, n.child)
 	w.descend(g, n.child+1)
 }

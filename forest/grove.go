@@ -36,7 +36,7 @@ func (g grown) clone() grown {
 }
 
 // blank is a tree that has seen no rows: no path, no norm.
-func blank() grown { return grown{nodes: []node{{split: leafSplit(0)}}} }
+func blank() grown { return grown{nodes: []node{{key: leafOf(0)}}} }
 
 // newGrove makes room for o.Trees trees with places nodes in all.
 func newGrove(o Options, features, places int) grove {
@@ -91,21 +91,6 @@ func (g *grove) lift(t int) grown {
 		src.frame = g.boxes.frameOf(t, g.features)
 	}
 	return src
-}
-
-// score is the score of x, which has the right length; NaN if x holds an
-// infinity.
-func (g *grove) score(x []float64) float64 {
-	kind := classify(x)
-	switch {
-	case kind == holdsInf:
-		return nan
-	case g.boxes != nil:
-		return score(g.insertSum(x), g.norm.float())
-	case kind == holdsNaN:
-		return score(g.pathSumMissing(x).float(), g.norm.float())
-	}
-	return score(g.pathSum(x).float(), g.norm.float())
 }
 
 // bytes is the memory of the trees.

@@ -1,23 +1,18 @@
 package forest
 
-// inserted is the number of features up to which scoring with boxes needs no
-// memory from the heap.
-const inserted = 256
-
 // insertSum adds up over the trees the expected depth that x would get if it
 // were inserted into the tree, as a random-cut tree inserts points (Guha et al.
 // 2016, https://proceedings.mlr.press/v48/guha16.html, algorithm 1).
-func (g *grove) insertSum(x []float64) float64 {
-	var buf [inserted]float32
-	z := buf[:]
-	if len(x) > len(z) {
+func (g *grove) insertSum(keys []uint64, x []float64) float64 {
+	var room [keyRoom]float32
+	z := room[:min(len(x), keyRoom)]
+	if len(x) > keyRoom {
 		z = make([]float32, len(x))
 	}
-	z = z[:len(x)]
 	sum := 0.0
 	for t := range g.trees {
 		g.boxes.enter(t, x, z)
-		sum += g.insertDepth(t, x, z)
+		sum += g.insertDepth(t, keys, z)
 	}
 	return sum
 }
@@ -30,11 +25,11 @@ func (s *boxSet) enter(t int, x []float64, z []float32) {
 	}
 }
 
-// insertDepth is the expected depth of x, z in the frame, inserted into tree t:
+// insertDepth is the expected depth of a row, z in the frame, inserted into tree t:
 // at each node above it the next random cut of the box widened by x separates x
 // with probability p, and then x ends one level below; in a leaf of n rows it
 // ends c(n+1) below.
-func (g *grove) insertDepth(t int, x []float64, z []float32) float64 {
+func (g *grove) insertDepth(t int, keys []uint64, z []float32) float64 {
 	e, here, depth := 0.0, 1.0, 0.0
 	n := &g.nodes[g.trees[t].root]
 	for !n.leaf() {
@@ -48,7 +43,7 @@ func (g *grove) insertDepth(t int, x []float64, z []float32) float64 {
 				return e
 			}
 		}
-		n = &g.nodes[n.step(x)]
+		n = &g.nodes[n.step(keys)]
 	}
 	return e + here*n.path().float()
 }
