@@ -72,7 +72,7 @@ func (b *boxBuilder) width(f int, least, greatest float64) float64 {
 }
 
 // start makes the frame of a sample and brings the sample into it.
-func (b *boxBuilder) start(sample [][]float64) {
+func (b *boxBuilder) start(sample []float64) {
 	if b.frame == nil {
 		return
 	}
@@ -80,11 +80,11 @@ func (b *boxBuilder) start(sample [][]float64) {
 	widest := 0.0 // half a range: a whole one may overflow
 	for f := range d {
 		least, greatest := math.Inf(1), math.Inf(-1)
-		for _, row := range sample {
-			if v := row[f]; v < least {
+		for i := f; i < len(sample); i += d {
+			if v := sample[i]; v < least {
 				least = v
 			}
-			if v := row[f]; v > greatest {
+			if v := sample[i]; v > greatest {
 				greatest = v
 			}
 		}
@@ -106,10 +106,9 @@ func (b *boxBuilder) start(sample [][]float64) {
 		return
 	}
 	b.sides = b.sides[:0]
-	for i, row := range sample {
-		point := b.points[i*d : (i+1)*d]
-		for f := range point {
-			point[f] = place(row[f], b.frame[2*f], b.frame[2*f+1])
+	for i := 0; i < len(sample); i += d {
+		for f, v := range sample[i : i+d] {
+			b.points[i+f] = place(v, b.frame[2*f], b.frame[2*f+1])
 		}
 	}
 }
@@ -133,7 +132,7 @@ func (b *boxBuilder) join(t *builder, left uint32, lo, mid, hi int) {
 }
 
 // include widens box by a child: by its box, or a leaf's by its rows.
-func (b *boxBuilder) include(box []float32, t *builder, child *node, order []uint16) {
+func (b *boxBuilder) include(box []float32, t *builder, child *node, order []uint32) {
 	if !child.leaf() {
 		k := int(child.child-1) / 2 * len(box)
 		other := b.sides[k : k+len(box)]
@@ -143,8 +142,7 @@ func (b *boxBuilder) include(box []float32, t *builder, child *node, order []uin
 		return
 	}
 	for _, i := range order {
-		point := b.points[int(i)*b.features : (int(i)+1)*b.features]
-		for j, v := range point {
+		for j, v := range b.points[i : int(i)+b.features] {
 			if v < box[2*j] {
 				box[2*j] = v
 			}

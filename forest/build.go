@@ -12,12 +12,11 @@ type builder struct {
 	rng      rng
 	limit    int // of depth
 
-	buf    [][]float64 // room for a sample
-	sample [][]float64
-	order  []uint16 // the sample's rows; a node owns order[lo:hi]
-	side   []uint16 // scratch of partition
-	keys   []uint64 // of the feature being cut, along order
-	feats  []uint16 // a node's varying features are feats[:active]
+	sample []float64 // the tree's rows, one after the other
+	order  []uint32  // where they begin in sample; a node owns order[lo:hi]
+	side   []uint32  // scratch of partition
+	keys   []uint64  // of the feature being cut, along order
+	feats  []uint16  // a node's varying features are feats[:active]
 
 	nodes []node // the tree; children are indices from its root
 	depth int    // of its deepest leaf
@@ -27,12 +26,12 @@ type builder struct {
 func newBuilder(o Options, features int, missing bool) *builder {
 	b := &builder{
 		opt: o, features: features, missing: missing,
-		table: pathTable(o.Sample + 1),
-		buf:   make([][]float64, o.Sample),
-		order: make([]uint16, o.Sample),
-		side:  make([]uint16, o.Sample),
-		keys:  make([]uint64, o.Sample),
-		feats: make([]uint16, features),
+		table:  pathTable(o.Sample + 1),
+		sample: make([]float64, o.Sample*features),
+		order:  make([]uint32, o.Sample),
+		side:   make([]uint32, o.Sample),
+		keys:   make([]uint64, o.Sample),
+		feats:  make([]uint16, features),
 	}
 	b.box.init(o, features)
 	return b
@@ -42,16 +41,15 @@ func newBuilder(o Options, features int, missing bool) *builder {
 // is valid until the next build.
 func (b *builder) build(data [][]float64, r rng) grown {
 	b.rng = r
-	b.sample = b.picker.draw(b.buf, data, &b.rng)
-	m := len(b.sample)
+	m := b.picker.draw(b.sample, data, b.opt.Sample, &b.rng)
 	b.limit = b.opt.depthLimit(m)
 	for i := range m {
-		b.order[i] = uint16(i)
+		b.order[i] = uint32(i * b.features)
 	}
 	for j := range b.feats {
 		b.feats[j] = uint16(j)
 	}
-	b.box.start(b.sample)
+	b.box.start(b.sample[:m*b.features])
 	b.depth = 0
 	b.nodes = append(b.nodes[:0], node{})
 	b.grow(0, 0, m, 0, b.features)
@@ -160,9 +158,9 @@ func (b *builder) cutProportional(lo, hi, active int) (c cut, left int) {
 func (b *builder) gather(f uint16, lo, hi int) (least, greatest uint64) {
 	least, greatest = keyMissing, 0
 	keys := b.keys[lo:hi]
-	sample := b.sample
+	column := b.sample[f:]
 	for j, i := range b.order[lo:hi] {
-		k := toKey(sample[i][f])
+		k := toKey(column[i])
 		keys[j] = k
 		least, greatest = min(least, k), max(greatest, k)
 	}

@@ -1,42 +1,38 @@
 package forest
 
-import "math/bits"
-
 // picker draws rows without replacement with Floyd's algorithm (Bentley and
 // Floyd 1987, doi:10.1145/30401.315746), whose cost depends on the number
 // drawn, not on the number of rows.
-type picker struct{ taken []uint64 } // a bit per row, all zero between draws
+type picker struct {
+	taken []uint64 // a bit per row, all zero between draws
+	drawn []int
+}
 
-// draw fills dst with different rows of data; with too few rows, all of them.
-// It returns the part of dst that it filled.
-func (p *picker) draw(dst, data [][]float64, r *rng) [][]float64 {
-	n, m := len(data), len(dst)
+// draw copies m different rows of data one after the other to dst, all rows if
+// there are no more than m. It returns how many it copied.
+func (p *picker) draw(dst []float64, data [][]float64, m int, r *rng) int {
+	n, d := len(data), len(data[0])
 	if m >= n {
-		return dst[:copy(dst, data)]
+		for i, row := range data {
+			copy(dst[i*d:], row)
+		}
+		return n
 	}
 	if words := (n + 63) / 64; len(p.taken) < words {
 		p.taken = make([]uint64, words)
 	}
-	for k := range dst {
-		j := n - m + k
+	p.drawn = p.drawn[:0]
+	for j := n - m; j < n; j++ {
 		i := r.below(j + 1)
 		if p.taken[i/64]&(1<<(i%64)) != 0 {
 			i = j
 		}
 		p.taken[i/64] |= 1 << (i % 64)
+		p.drawn = append(p.drawn, i)
 	}
-	p.collect(dst, data)
-	return dst
-}
-
-// collect copies the rows whose bits are set to dst, in order, and clears them.
-func (p *picker) collect(dst, data [][]float64) {
-	k := 0
-	for w := range p.taken[:(len(data)+63)/64] {
-		for set := p.taken[w]; set != 0; set &= set - 1 {
-			dst[k] = data[w*64+bits.TrailingZeros64(set)]
-			k++
-		}
-		p.taken[w] = 0
+	for k, i := range p.drawn {
+		p.taken[i/64] = 0
+		copy(dst[k*d:(k+1)*d], data[i])
 	}
+	return m
 }

@@ -25,14 +25,16 @@ type library interface {
 	close()
 }
 
-// ours runs in this process on one thread.
+// ours runs in this process.
 type ours struct {
-	set set
+	title   string
+	workers int // 0: all cores
+	set     set
 	f   *forest.Forest
 	dst []float64
 }
 
-func (o *ours) name() string { return "firewatch" }
+func (o *ours) name() string { return o.title }
 func (o *ours) close()       {}
 
 func (o *ours) load(s set) error {
@@ -42,7 +44,7 @@ func (o *ours) load(s set) error {
 
 func (o *ours) fit(seed int) (float64, error) {
 	begin := time.Now()
-	f, err := forest.Train(o.set.rows, forest.Options{Seed: uint64(seed), Workers: 1})
+	f, err := forest.Train(o.set.rows, forest.Options{Seed: uint64(seed), Workers: o.workers})
 	o.f = f
 	return time.Since(begin).Seconds(), err
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -28,6 +29,7 @@ func progress(format string, args ...any) {
 
 type config struct {
 	data, out, python string
+	parts             string
 	rounds            int
 	seeds, peerSeeds  int
 }
@@ -38,6 +40,7 @@ func main() {
 	flag.StringVar(&c.data, "data", "../shared/data/forest", "folder of the data sets and reference.tsv")
 	flag.StringVar(&c.out, "out", "bench/results/forest.json", "result file")
 	flag.StringVar(&c.python, "python", "/usr/bin/python3", "the Python that has scikit-learn")
+	flag.StringVar(&c.parts, "parts", "speed,own,accuracy", "what to measure; what is left out is missing in the result file")
 	flag.IntVar(&c.rounds, "rounds", 5, "repetitions of every timing")
 	flag.IntVar(&c.seeds, "seeds", 30, "our seeds per data set")
 	flag.IntVar(&c.peerSeeds, "peer-seeds", 5, "the peers' seeds per data set")
@@ -73,11 +76,20 @@ func measure(c config) error {
 		}
 	}()
 	r := newResult(c)
-	if err := r.timings(libs, c.rounds); err != nil {
-		return err
-	}
-	if err := r.accuracies(libs, c); err != nil {
-		return err
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{
+		{"speed", func() error { return r.compare(libs, c.rounds) }},
+		{"own", func() error { return r.own(c.rounds) }},
+		{"accuracy", func() error { return r.accuracies(libs, c) }},
+	} {
+		if !strings.Contains(c.parts, part.name) {
+			continue
+		}
+		if err := part.run(); err != nil {
+			return fmt.Errorf("measure %s: %w", part.name, err)
+		}
 	}
 	r.WallSeconds = time.Since(begin).Seconds()
 	return r.save(c.out)
@@ -99,10 +111,13 @@ func startAll(c config, tmp string) ([]library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []library{&ours{}, goguard, sklearn}, nil
+	return []library{
+		&ours{title: "firewatch", workers: 1}, goguard, sklearn,
+		&ours{title: "firewatch, all cores"},
+	}, nil
 }
 
-func (r *result) timings(libs []library, rounds int) error {
+func (r *result) compare(libs []library, rounds int) error {
 	for _, s := range []set{made(3600, 12), made(100_000, 6), made(100_000, 40)} {
 		t, err := measureSpeed(libs, s, rounds)
 		if err != nil {
@@ -110,12 +125,12 @@ func (r *result) timings(libs []library, rounds int) error {
 		}
 		r.Timings = append(r.Timings, t...)
 	}
-	for _, m := range []func() ([]timing, error){
-		func() ([]timing, error) { return measureThreads(5) },
-		func() ([]timing, error) { return measureOwn(rounds) },
-		measureSize,
-	} {
-		t, err := m()
+	return nil
+}
+
+func (r *result) own(rounds int) error {
+	for _, m := range []func(int) ([]timing, error){measureThreads, measureOwn, measureSize} {
+		t, err := m(rounds)
 		if err != nil {
 			return err
 		}
@@ -132,7 +147,7 @@ func (r *result) accuracies(libs []library, c config) error {
 	if r.Reference, err = loadReference(c.data); err != nil {
 		return err
 	}
-	for k, lib := range libs {
+	for k, lib := range libs[:3] {
 		a, err := measureAccuracy(lib, sets, func(s set) int {
 			switch {
 			case k > 0:

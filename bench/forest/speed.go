@@ -177,7 +177,7 @@ func measureThreads(rounds int) ([]timing, error) {
 }
 
 // measureSize notes the memory of a model of 100 trees × 256 rows.
-func measureSize() ([]timing, error) {
+func measureSize(int) ([]timing, error) {
 	var all []timing
 	for _, d := range []int{6, 12} {
 		s := made(3600, d)
