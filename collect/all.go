@@ -1,0 +1,63 @@
+package collect
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/firewatch-agent/firewatch/internal/conf"
+)
+
+// Config is [collect].
+type Config struct {
+	Enable  []string   `toml:"enable"`  // only these collectors; default all
+	Disable []string   `toml:"disable"` // not these
+	Disk    DiskConfig `toml:"disk"`
+	Net     NetConfig  `toml:"net"`
+}
+
+// All is the list of collectors, in the order in which they run.
+func All(h Host, cfg Config) []Collector {
+	return []Collector{
+		NewCPU(h), NewLoad(h), NewMem(h), NewPSI(h), NewRunQueue(h), NewDiskIO(h), NewNet(h, cfg.Net), NewNetstat(h),
+		NewLimits(h), NewProcesses(h), NewResolver(h), NewDisk(h, cfg.Disk),
+	}
+}
+
+// Enabled is All without what cfg turns off.
+func Enabled(h Host, cfg Config) []Collector {
+	return slices.DeleteFunc(All(h, cfg), func(c Collector) bool {
+		return len(cfg.Enable) > 0 && !slices.Contains(cfg.Enable, c.Name()) || slices.Contains(cfg.Disable, c.Name())
+	})
+}
+
+// Names lists the collectors that enable and disable may name.
+func Names() []string {
+	var out []string
+	for _, c := range All(Host{}, Config{}) {
+		out = append(out, c.Name())
+	}
+	return out
+}
+
+// Validate reports names of collectors that do not exist.
+func (c Config) Validate() []conf.Fault {
+	var faults []conf.Fault
+	names := Names()
+	for _, list := range []struct {
+		key    string
+		values []string
+	}{{"enable", c.Enable}, {"disable", c.Disable}} {
+		for i, v := range list.values {
+			if slices.Contains(names, v) {
+				continue
+			}
+			f := conf.Fault{Path: list.key + "." + strconv.Itoa(i), Problem: `unknown collector "` + v + `"`, Hint: "one of " + strings.Join(names, ", ")}
+			if near := conf.Nearest(v, names); near != "" {
+				f.Hint = `did you mean "` + near + `"?`
+			}
+			faults = append(faults, f)
+		}
+	}
+	return faults
+}

@@ -1,0 +1,176 @@
+package collect
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"time"
+)
+
+// cpuModes are the columns of a cpu line in /proc/stat, in its order
+// (Documentation/filesystems/proc.rst, 1.7).
+var cpuModes = []string{"user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"}
+
+// maxCores bounds the cores with series of their own.
+const maxCores = 64
+
+// CPU reads /proc/stat: the share of time in each mode, for the host (target
+// "") and for each core ("cpu0"), and the host's counts of context switches,
+// forks and runnable and blocked tasks.
+type CPU struct {
+	host  Host
+	file  fileReader
+	times *tracker
+	rates *tracker
+	dims  map[string][]Label
+	names map[string]string
+}
+
+// NewCPU makes the collector.
+func NewCPU(h Host) *CPU {
+	return &CPU{host: h, times: newTracker(h.gap()), rates: newTracker(h.gap()), dims: map[string][]Label{}, names: map[string]string{}}
+}
+
+// Name implements Collector.
+func (c *CPU) Name() string { return "cpu" }
+
+// Metrics implements Collector.
+func (c *CPU) Metrics() []Metric {
+	out := []Metric{share("cpu_usage_active", "cpu", "share of time that the CPU was not idle or waiting for I/O")}
+	for _, m := range cpuModes {
+		out = append(out, share("cpu_usage_"+m, "cpu", "share of CPU time in mode "+m))
+	}
+	return append(out,
+		amount("context_switches", countRate, "cpu", "context switches"),
+		amount("processes_forked", countRate, "process", "processes and threads started"),
+		amount("processes_running", count, "process", "tasks running or waiting for a CPU"),
+		amount("processes_blocked", count, "process", "tasks blocked on I/O"))
+}
+
+// Collect implements Collector.
+func (c *CPU) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample, error) {
+	path := c.host.proc("stat")
+	b, err := c.file.read(path)
+	if err != nil {
+		return dst, fmt.Errorf("read cpu times: %w", err)
+	}
+	found := false
+	for line := range bytes.Lines(b) {
+		name, rest := cutField(bytes.TrimRight(line, "\n"))
+		switch {
+		case bytes.HasPrefix(name, []byte("cpu")):
+			found = true
+			dst = c.cpuLine(now, name, rest, dst)
+		case string(name) == "ctxt":
+			dst = c.counter(now, "context_switches", name, rest, dst)
+		case string(name) == "processes":
+			dst = c.counter(now, "processes_forked", name, rest, dst)
+		case string(name) == "procs_running":
+			dst = gauge("processes_running", rest, dst)
+		case string(name) == "procs_blocked":
+			dst = gauge("processes_blocked", rest, dst)
+		}
+	}
+	c.times.sweep()
+	c.rates.sweep()
+	if !found {
+		return dst, malformed(path)
+	}
+	return dst, nil
+}
+
+// cpuLine adds the shares of one cpu line. guest time is part of user time
+// already (kernel/sched/cputime.c), so it is not in the total.
+func (c *CPU) cpuLine(now time.Time, name, rest []byte, dst []Sample) []Sample {
+	var v [10]uint64
+	n := 0
+	for ; n < len(v); n++ {
+		var field []byte
+		field, rest = cutField(rest)
+		var ok bool
+		if v[n], ok = number(field); !ok {
+			break
+		}
+	}
+	if n < 5 { // kernels since 2.6 have at least user … iowait
+		return dst
+	}
+	var d [10]float64
+	if _, ok := c.times.delta(name, now, v[:n], d[:n]); !ok {
+		return dst
+	}
+	total := 0.0
+	for i := 0; i < min(n, 8); i++ {
+		total += d[i]
+	}
+	if total <= 0 {
+		return dst
+	}
+	target, dims := c.identity(name)
+	if target == "?" {
+		return dst
+	}
+	dst = append(dst, Sample{"cpu_usage_active", target, dims, math.Max(0, 100*(total-d[3]-d[4])/total)})
+	for i := 0; i < n; i++ {
+		dst = append(dst, Sample{c.mode(i), target, dims, math.Min(100, 100*d[i]/total)})
+	}
+	return dst
+}
+
+func (c *CPU) mode(i int) string {
+	m := cpuModes[i]
+	full, ok := c.names[m]
+	if !ok {
+		full = "cpu_usage_" + m
+		c.names[m] = full
+	}
+	return full
+}
+
+// identity gives the target and dimensions of a cpu line; "?" for a core
+// beyond the bound.
+func (c *CPU) identity(name []byte) (string, []Label) {
+	if string(name) == "cpu" {
+		name = []byte("cpu-total")
+	}
+	dims, ok := c.dims[string(name)]
+	if !ok {
+		if len(c.dims) > maxCores {
+			return "?", nil
+		}
+		dims = []Label{{"cpu", string(name)}}
+		c.dims[string(name)] = dims
+	}
+	if dims[0].Value == "cpu-total" {
+		return "", dims
+	}
+	return dims[0].Value, dims
+}
+
+func (c *CPU) counter(now time.Time, metric string, key, rest []byte, dst []Sample) []Sample {
+	return appendRate(c.rates, now, metric, key, rest, 1, dst)
+}
+
+// appendRate adds scale × the increase per second of the counter in field.
+func appendRate(t *tracker, now time.Time, metric string, key, field []byte, scale float64, dst []Sample) []Sample {
+	field, _ = cutField(field)
+	v, ok := number(field)
+	if !ok {
+		return dst
+	}
+	var d [1]float64
+	if sec, ok := t.delta(key, now, []uint64{v}, d[:]); ok {
+		dst = append(dst, Sample{Metric: metric, Value: scale * d[0] / sec})
+	}
+	return dst
+}
+
+// gauge adds the number in field as it is.
+func gauge(metric string, field []byte, dst []Sample) []Sample {
+	field, _ = cutField(field)
+	if v, ok := number(field); ok {
+		dst = append(dst, Sample{Metric: metric, Value: float64(v)})
+	}
+	return dst
+}

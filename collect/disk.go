@@ -1,0 +1,243 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// DiskConfig is [collect.disk].
+type DiskConfig struct {
+	IgnoreFSTypes []string `toml:"ignore_fstypes"` // in addition to the built-in pseudo file systems
+	IgnoreMounts  []string `toml:"ignore_mounts"`  // mount points, with * as wildcard
+}
+
+// pseudo lists file systems without space of their own that anyone watches.
+var pseudo = []string{"autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "fuse.gvfsd-fuse",
+	"fuse.lxcfs", "fuse.portal", "fusectl", "hugetlbfs", "iso9660", "mqueue", "nsfs", "overlay", "proc", "pstore", "ramfs", "rpc_pipefs", "securityfs",
+	"selinuxfs", "squashfs", "sysfs", "tracefs"}
+
+// mayHang lists the prefixes of file systems whose statfs can block for ever,
+// because a server or a user process must answer.
+var mayHang = []string{"nfs", "cifs", "smb", "fuse", "9p", "ceph", "glusterfs", "lustre", "afs", "gfs2", "ocfs2"}
+
+const (
+	maxMounts = 500
+	maxStuck  = 4 // statfs calls that may hang at once
+	readOnly  = 1 // ST_RDONLY of statfs(2); MNT_RDONLY elsewhere
+)
+
+// Disk reads space and inodes of each mounted file system that has some.
+//
+// A file system that can hang is read in a slot of its own and waited for 50 ms;
+// one that does not answer is left out and named, and at most 4 may be stuck.
+type Disk struct {
+	host   Host
+	cfg    DiskConfig
+	file   fileReader
+	mounts []mount
+	listed time.Time
+	mu     sync.Mutex
+	stuck  map[string]time.Time
+}
+
+type mount struct {
+	point, device, fstype string
+	dims                  []Label
+}
+
+// NewDisk makes the collector.
+func NewDisk(h Host, cfg DiskConfig) *Disk {
+	return &Disk{host: h, cfg: cfg, stuck: map[string]time.Time{}}
+}
+
+// Name implements Collector.
+func (c *Disk) Name() string { return "disk" }
+
+// Metrics implements Collector.
+func (c *Disk) Metrics() []Metric {
+	return []Metric{
+		amount("disk_total", bytesUnit, "disk", "size of the file system"),
+		amount("disk_free", bytesUnit, "disk", "space that users other than root can still use"),
+		amount("disk_used", bytesUnit, "disk", "space in use"),
+		share("disk_used_percent", "disk", "share of the space that users can have which is in use, as df shows it"),
+		amount("disk_inodes_total", count, "disk", "inodes in all"),
+		amount("disk_inodes_free", count, "disk", "inodes that nothing uses"),
+		amount("disk_inodes_used", count, "disk", "inodes in use"),
+		share("disk_inodes_used_percent", "disk", "share of inodes in use"),
+		{"disk_readonly", "None", "disk", "1 where the file system is read-only", 0, 1},
+	}
+}
+
+// Collect implements Collector. The list of mounts is read again every 10 s.
+func (c *Disk) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample, error) {
+	if c.mounts == nil || now.Sub(c.listed) >= 10*time.Second || now.Before(c.listed) {
+		mounts, err := c.list()
+		if err != nil {
+			return dst, fmt.Errorf("list file systems: %w", err)
+		}
+		c.mounts, c.listed = mounts, now
+	}
+	var errs []error
+	for _, m := range c.mounts {
+		st, err := c.statfs(now, m)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", m.point, err))
+			continue
+		}
+		dst = space(m, st, dst)
+	}
+	return dst, errors.Join(errs...)
+}
+
+// space turns one statfs into samples, with df's formula for the percentage.
+func space(m mount, st unix.Statfs_t, dst []Sample) []Sample {
+	block := float64(st.Bsize)
+	total, free, available := float64(st.Blocks)*block, float64(st.Bfree)*block, float64(st.Bavail)*block
+	if st.Blocks == 0 || st.Bfree > st.Blocks {
+		return dst // no space of its own
+	}
+	used := total - free
+	dst = append(dst,
+		Sample{"disk_total", m.point, m.dims, total},
+		Sample{"disk_free", m.point, m.dims, available},
+		Sample{"disk_used", m.point, m.dims, used})
+	if used+available > 0 {
+		dst = append(dst, Sample{"disk_used_percent", m.point, m.dims, 100 * used / (used + available)})
+	}
+	if st.Files > 0 && st.Ffree <= st.Files {
+		n, f := float64(st.Files), float64(st.Ffree)
+		dst = append(dst,
+			Sample{"disk_inodes_total", m.point, m.dims, n},
+			Sample{"disk_inodes_free", m.point, m.dims, f},
+			Sample{"disk_inodes_used", m.point, m.dims, n - f},
+			Sample{"disk_inodes_used_percent", m.point, m.dims, 100 * (n - f) / n})
+	}
+	readonly := 0.0
+	if st.Flags&readOnly != 0 {
+		readonly = 1
+	}
+	return append(dst, Sample{"disk_readonly", m.point, m.dims, readonly})
+}
+
+// statfs reads one file system, in a slot of its own where it may hang.
+func (c *Disk) statfs(now time.Time, m mount) (unix.Statfs_t, error) {
+	path := filepath.Join(c.host.Root, m.point)
+	if !slices.ContainsFunc(mayHang, func(p string) bool { return strings.HasPrefix(m.fstype, p) }) {
+		var st unix.Statfs_t
+		return st, unix.Statfs(path, &st)
+	}
+	c.mu.Lock()
+	since, hangs := c.stuck[m.point]
+	full := len(c.stuck) >= maxStuck
+	if !hangs && !full {
+		c.stuck[m.point] = now
+	}
+	c.mu.Unlock()
+	switch {
+	case hangs:
+		return unix.Statfs_t{}, fmt.Errorf("statfs hangs since %s: is its server reachable?", since.Format(time.TimeOnly))
+	case full:
+		return unix.Statfs_t{}, fmt.Errorf("not read: %d other file systems hang", maxStuck)
+	}
+	type answer struct {
+		st  unix.Statfs_t
+		err error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		var a answer
+		a.err = unix.Statfs(path, &a.st)
+		c.mu.Lock()
+		delete(c.stuck, m.point)
+		c.mu.Unlock()
+		got <- a
+	}()
+	timer := time.NewTimer(50 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case a := <-got:
+		return a.st, a.err
+	case <-timer.C:
+		return unix.Statfs_t{}, errors.New("statfs did not answer within 50 ms")
+	}
+}
+
+// list reads the mounts of process 1, or of ourselves where that is not
+// allowed (proc_pid_mountinfo(5)). A device that is mounted twice counts once,
+// by its first mount.
+func (c *Disk) list() ([]mount, error) {
+	b, err := c.file.read(c.host.proc("1/mountinfo"))
+	if err != nil {
+		if b, err = c.file.read(c.host.proc("self/mountinfo")); err != nil {
+			return nil, err
+		}
+	}
+	var out []mount
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(b)) {
+		before, after, ok := strings.Cut(line, " - ")
+		left, right := strings.Fields(before), strings.Fields(after)
+		if !ok || len(left) < 5 || len(right) < 2 {
+			continue
+		}
+		m := mount{point: unescape(left[4]), device: unescape(right[1]), fstype: right[0]}
+		// A later mount on the same point hides the earlier one.
+		out = slices.DeleteFunc(out, func(o mount) bool { return o.point == m.point })
+		id := left[2] // major:minor names the file system
+		if seen[id] || c.ignored(m) {
+			continue
+		}
+		seen[id] = true
+		m.dims = []Label{{"device", filepath.Base(m.device)}, {"fstype", m.fstype}, {"path", m.point}}
+		if out = append(out, m); len(out) == maxMounts {
+			break
+		}
+	}
+	if len(out) == 0 {
+		return nil, &SkippedError{"no file system with space of its own is mounted"}
+	}
+	return out, nil
+}
+
+func (c *Disk) ignored(m mount) bool {
+	if slices.Contains(pseudo, m.fstype) || slices.Contains(c.cfg.IgnoreFSTypes, m.fstype) {
+		return m.point != "/" || m.fstype != "overlay" // a container's own root is worth watching
+	}
+	if m.fstype == "tmpfs" && (strings.HasPrefix(m.point, "/sys/") || strings.HasPrefix(m.point, "/run/credentials/") || m.point == "/proc" || strings.HasPrefix(m.point, "/proc/")) {
+		return true
+	}
+	for _, pattern := range c.cfg.IgnoreMounts {
+		if ok, err := filepath.Match(pattern, m.point); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}
+
+// unescape undoes the octal escapes of mountinfo (\040 is a blank).
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) {
+			if v, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				b.WriteByte(byte(v))
+				i += 3
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

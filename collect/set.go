@@ -1,0 +1,331 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+)
+
+// SetOptions bounds a Set. The zero value stands for the defaults.
+type SetOptions struct {
+	Interval  time.Duration // of the tick; default 1 s
+	MaxSeries int           // samples in one Frame; default 5000
+}
+
+// Set runs all collectors of a host once a tick, under one deadline.
+//
+// In the usual case one goroutine runs them in order. Where one does not come
+// back, another goroutine goes on with the rest, so a collector that hangs
+// costs its own readings and nothing else; it is skipped and named in
+// Frame.Errors until its call returns.
+type Set struct {
+	opt     SetOptions
+	slots   []*slot
+	metrics map[string]Metric
+	boot    time.Duration
+	started bool
+	dropped uint64 // samples beyond MaxSeries
+	mu      sync.Mutex
+}
+
+// slot is one collector and what became of its last call.
+type slot struct {
+	c      Collector
+	buf    []Sample // owned by the call in flight
+	busy   bool     // a call overran its tick and has not returned
+	since  time.Time
+	status Status
+}
+
+// Status is how one collector is, for people.
+type Status struct {
+	Name     string
+	State    string // "ok", "error", or "skipped" (its source is absent, or it hangs)
+	Reason   string // of an error or a skip
+	Since    time.Time
+	Duration time.Duration // of the last call
+	Series   int           // samples of the last call
+}
+
+// SkippedError says that a collector's source is absent on this host: no
+// fault, and nothing to wait for.
+type SkippedError struct{ Reason string }
+
+// Error implements error.
+func (e *SkippedError) Error() string { return e.Reason }
+
+// NewSet makes a Set of cs, which must have different names.
+func NewSet(cs []Collector, o SetOptions) *Set {
+	if o.Interval <= 0 {
+		o.Interval = time.Second
+	}
+	if o.MaxSeries <= 0 {
+		o.MaxSeries = 5000
+	}
+	s := &Set{opt: o, metrics: map[string]Metric{}}
+	for _, c := range cs {
+		s.slots = append(s.slots, &slot{c: c, status: Status{Name: c.Name(), State: "ok"}})
+		for _, m := range c.Metrics() {
+			s.metrics[m.Name] = m
+		}
+	}
+	m := saturationMetric()
+	s.metrics[m.Name] = m
+	return s
+}
+
+// Metrics returns every metric that the collectors may give.
+func (s *Set) Metrics() []Metric {
+	var out []Metric
+	for _, sl := range s.slots {
+		out = append(out, sl.c.Metrics()...)
+	}
+	return append(out, saturationMetric())
+}
+
+// Status returns how each collector is, in the order of the list. It is safe
+// for concurrent use.
+func (s *Set) Status() []Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Status, len(s.slots))
+	for i, sl := range s.slots {
+		out[i] = sl.status
+	}
+	return out
+}
+
+// Collect runs every collector and returns what they gave within 80 % of the
+// interval. boot is CLOCK_BOOTTIME at the tick. The Frame is fresh memory and
+// stays valid.
+func (s *Set) Collect(ctx context.Context, now time.Time, boot time.Duration) Frame {
+	f := Frame{Time: now, Errors: map[string]string{}}
+	if s.started {
+		f.Elapsed = boot - s.boot
+	}
+	s.boot, s.started = boot, true
+
+	deadline := s.opt.Interval * 4 / 5
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	r := &round{set: s, ctx: ctx, now: now, results: make([]result, len(s.slots)), done: make(chan struct{})}
+	r.wait(deadline)
+	s.gather(r, &f)
+	if v, ok := saturation(f.Samples); ok {
+		f.Samples = append(f.Samples, Sample{Metric: saturationName, Value: Round(v)})
+	}
+	return f
+}
+
+// result is what one call gave in its round.
+type result struct {
+	samples []Sample
+	err     error
+	took    time.Duration
+	state   int // one of the constants below
+}
+
+const (
+	waiting = iota
+	running
+	finished
+	passed // still busy with an earlier round
+)
+
+// round is one turn of a Set. Workers take the next collector from it until
+// none is left; it is closed at the deadline.
+type round struct {
+	set     *Set
+	ctx     context.Context
+	now     time.Time
+	done    chan struct{}
+	mu      sync.Mutex
+	next    int
+	left    int
+	moved   bool // a collector finished since the last look
+	closed  bool
+	results []result
+}
+
+// wait runs the round: one worker, another whenever the present ones made no
+// progress for an eighth of the time, at most one per collector.
+func (r *round) wait(deadline time.Duration) {
+	r.left = len(r.results)
+	if r.left == 0 {
+		return
+	}
+	go r.work()
+	patience := time.NewTicker(deadline / 8)
+	defer patience.Stop()
+	for {
+		select {
+		case <-r.done:
+			return
+		case <-r.ctx.Done():
+			r.mu.Lock()
+			r.closed = true
+			r.mu.Unlock()
+			return
+		case <-patience.C:
+			r.mu.Lock()
+			stuck := !r.moved && r.next < len(r.results)
+			r.moved = false
+			r.mu.Unlock()
+			if stuck {
+				go r.work()
+			}
+		}
+	}
+}
+
+// work takes collectors until none is left.
+func (r *round) work() {
+	for {
+		r.mu.Lock()
+		if r.closed || r.next == len(r.results) {
+			r.mu.Unlock()
+			return
+		}
+		i := r.next
+		r.next++
+		sl := r.set.slots[i]
+		r.set.mu.Lock()
+		skip := sl.busy
+		if !skip {
+			sl.busy, sl.since = true, r.now
+		}
+		buf := sl.buf[:0]
+		r.set.mu.Unlock()
+		r.results[i].state = running
+		if skip {
+			r.results[i].state = passed
+			r.finish()
+		}
+		r.mu.Unlock()
+		if skip {
+			continue
+		}
+		start := time.Now()
+		samples, err := call(r.ctx, sl.c, r.now, buf)
+		r.deliver(i, result{samples, err, time.Since(start), finished})
+	}
+}
+
+// deliver hands over what a call gave, unless its round is over: then only the
+// collector is free again.
+func (r *round) deliver(i int, res result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sl := r.set.slots[i]
+	r.set.mu.Lock()
+	sl.busy = false
+	if r.closed {
+		sl.buf = nil // whoever overran keeps its slice
+	} else {
+		sl.buf = res.samples
+	}
+	r.set.mu.Unlock()
+	if r.closed {
+		return
+	}
+	r.results[i] = res
+	r.finish()
+}
+
+// finish counts one collector as dealt with; r.mu is held.
+func (r *round) finish() {
+	r.moved = true
+	if r.left--; r.left == 0 {
+		close(r.done)
+	}
+}
+
+// call runs a collector and turns a panic into an error.
+func call(ctx context.Context, c Collector, now time.Time, dst []Sample) (out []Sample, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = nil, fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return c.Collect(ctx, now, dst)
+}
+
+// gather moves the results into the frame, in the order of the list, and
+// keeps each collector's status.
+func (s *Set) gather(r *round, f *Frame) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	total := 0
+	for i := range r.results {
+		total += len(r.results[i].samples)
+	}
+	f.Samples = make([]Sample, 0, min(total, s.opt.MaxSeries)+1)
+	for i, sl := range s.slots {
+		res := &r.results[i]
+		var err error
+		switch res.state {
+		case finished:
+			err = s.take(res, f)
+			if res.err != nil {
+				err = res.err
+			}
+		case waiting:
+			err = errors.New("not reached: other collectors used up the tick")
+		default:
+			err = fmt.Errorf("hangs since %s; skipped until it returns", sl.since.Format(time.TimeOnly))
+		}
+		sl.note(err, res, r.now)
+		if err != nil {
+			f.Errors[sl.status.Name] = err.Error()
+		}
+	}
+}
+
+// note keeps the collector's status; a change of state starts a new Since.
+func (sl *slot) note(err error, res *result, now time.Time) {
+	state, reason := "ok", ""
+	var skipped *SkippedError
+	switch {
+	case err == nil:
+	case errors.As(err, &skipped) || res.state != finished:
+		state, reason = "skipped", err.Error()
+	default:
+		state, reason = "error", err.Error()
+	}
+	if sl.status.State != state || sl.status.Since.IsZero() {
+		sl.status.Since = now
+	}
+	sl.status.State, sl.status.Reason = state, reason
+	if res.state == finished {
+		sl.status.Duration, sl.status.Series = res.took, len(res.samples)
+	}
+}
+
+// take copies the samples that are sound: finite, within the bounds of a
+// declared metric. What is not is named.
+func (s *Set) take(res *result, f *Frame) error {
+	var bad error
+	for _, v := range res.samples {
+		m, ok := s.metrics[v.Metric]
+		switch {
+		case !ok:
+			bad = fmt.Errorf("metric %q is not declared", v.Metric)
+			continue
+		case math.IsNaN(v.Value) || math.IsInf(v.Value, 0) || v.Value < m.Min || v.Value > m.Max || math.Abs(v.Value) > math.MaxFloat32:
+			bad = fmt.Errorf("%s %s: reading %g is not possible; left out", v.Metric, v.Target, v.Value)
+			continue
+		case len(f.Samples) >= s.opt.MaxSeries:
+			s.dropped++
+			bad = fmt.Errorf("more than %d series: the rest is left out", s.opt.MaxSeries)
+			continue
+		}
+		v.Value = Round(v.Value)
+		f.Samples = append(f.Samples, v)
+	}
+	return bad
+}
