@@ -87,7 +87,9 @@ func (g *grove) insertCredit(dst []float64, keys []uint64, x []float64) {
 			if outside(box, z) {
 				here -= creditSeparation(dst, box, z, g.boxes.split, here, below.float())
 			}
-			dst[n.feat] += here * (below - g.table[child.rows()+1]).float()
+			if !n.twins() {
+				dst[n.feat] += here * (below - g.table[child.rows()+1]).float()
+			}
 			n = child
 		}
 	}

@@ -77,6 +77,10 @@ func (b *builder) grow(at uint32, lo, hi, depth, active int) {
 		} else {
 			c, active = b.cutUniform(lo, hi, active)
 		}
+		if active == 0 && b.opt.Boxes {
+			b.twins(at, lo, hi, depth)
+			return
+		}
 	} else {
 		active = 0
 	}
@@ -98,6 +102,19 @@ func (b *builder) grow(at uint32, lo, hi, depth, active int) {
 	b.grow(left, lo, mid, depth+1, active)
 	b.grow(left+1, mid, hi, depth+1, active)
 	b.box.join(b, left, lo, mid, hi)
+}
+
+// twins makes nodes[at] of rows that are all equal, in a tree with boxes. A row
+// that differs from them is cut off right there, so the leaf gets a box: it
+// becomes the only child that is ever taken of an inner node, at the same depth.
+func (b *builder) twins(at uint32, lo, hi, depth int) {
+	left := uint32(len(b.nodes))
+	rows := uint16(hi - lo)
+	b.nodes = append(b.nodes, node{size: rows}, node{})
+	b.nodes[at] = node{key: keyTwins, child: left, size: rows}
+	b.leaf(left, hi-lo, depth)
+	b.leaf(left+1, 0, depth)
+	b.box.join(b, left, lo, hi, hi)
 }
 
 func (b *builder) leaf(at uint32, rows, depth int) {

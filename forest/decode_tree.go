@@ -79,10 +79,16 @@ func (r *treeReader) descend(at uint32, depth, rows int) error {
 	if r.short || int(size&^nanRight) != rows || depth > r.limit {
 		return fmt.Errorf("%w: node of %d rows at depth %d", ErrFormat, size&^nanRight, depth)
 	}
-	if feat == leafMark {
-		r.depth = max(r.depth, depth)
-		path := fixed(depth)*fixedOne + r.table[rows+r.opt.extra()]
-		r.nodes[at] = node{key: leafOf(path), child: at, size: uint16(rows)}
+	left := uint32(len(r.nodes))
+	switch {
+	case feat == leafMark:
+		r.leaf(at, depth, rows)
+		return nil
+	case feat == twinsMark && r.opt.Boxes && rows > 1:
+		r.nodes = append(r.nodes, node{}, node{})
+		r.nodes[at] = node{key: keyTwins, child: left, size: uint16(rows)}
+		r.leaf(left, depth, rows)
+		r.leaf(left+1, depth, 0)
 		return nil
 	}
 	split := r.f64()
@@ -93,13 +99,18 @@ func (r *treeReader) descend(at uint32, depth, rows int) error {
 	if first < 1 || first >= rows {
 		return fmt.Errorf("%w: %d of %d rows go left", ErrFormat, first, rows)
 	}
-	left := uint32(len(r.nodes))
 	r.nodes = append(r.nodes, node{}, node{})
 	r.nodes[at] = node{key: toKey(split) - 1, child: left, feat: feat, size: size}
 	if err := r.descend(left, depth+1, first); err != nil {
 		return err
 	}
 	return r.descend(left+1, depth+1, rows-first)
+}
+
+func (r *treeReader) leaf(at uint32, depth, rows int) {
+	r.depth = max(r.depth, depth)
+	path := fixed(depth)*fixedOne + r.table[rows+r.opt.extra()]
+	r.nodes[at] = node{key: leafOf(path), child: at, size: uint16(rows)}
 }
 
 // peekRows returns the rows of the node that is read next; 0 at the end.

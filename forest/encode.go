@@ -82,13 +82,20 @@ func (w *writer) trees(g *grove) {
 	}
 }
 
-// leafMark stands in the place of a feature.
-const leafMark = 0xffff
+// These stand in the place of a feature.
+const (
+	leafMark  = 0xffff
+	twinsMark = 0xfffe
+)
 
 func (w *writer) descend(g *grove, at uint32) {
 	n := &g.nodes[at]
-	if n.leaf() {
-		w.u16(leafMark)
+	if n.leaf() || n.twins() {
+		mark := uint16(leafMark)
+		if n.twins() {
+			mark = twinsMark
+		}
+		w.u16(mark)
 		w.u16(n.size)
 		return
 	}

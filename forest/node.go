@@ -22,11 +22,13 @@ const (
 	nanRight    = 1 << 15
 	leafKey     = 0xfff8 << 48
 	payloadMask = 1<<51 - 1
+	keyTwins    = keyGreatest // above that of any split, not below that of any number
 )
 
 func leafOf(path fixed) uint64 { return leafKey | uint64(path) }
 
 func (n *node) leaf() bool     { return n.key >= leafKey }
+func (n *node) twins() bool    { return n.key == keyTwins } // see builder.twins
 func (n *node) path() fixed    { return fixed(n.key & payloadMask) }
 func (n *node) rows() int      { return int(n.size &^ nanRight) }
 func (n *node) split() float64 { return fromKey(n.key + 1) }

@@ -28,7 +28,7 @@ func Train(rows [][]float64, o Options) (*Forest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("train forest: %w", err)
 	}
-	missing, err := checkRows(rows)
+	missing, err := checkRows(rows, o.workers(len(rows)))
 	if err != nil {
 		return nil, fmt.Errorf("train forest: %w", err)
 	}
@@ -44,8 +44,9 @@ func Train(rows [][]float64, o Options) (*Forest, error) {
 	return f, nil
 }
 
-// checkRows reports whether some value is NaN.
-func checkRows(rows [][]float64) (missing bool, err error) {
+// checkRows checks all rows on several goroutines and reports whether some
+// value is NaN. Of several faults it names the first.
+func checkRows(rows [][]float64, workers int) (missing bool, err error) {
 	if len(rows) == 0 {
 		return false, fmt.Errorf("%w: no rows", ErrInput)
 	}
@@ -53,18 +54,45 @@ func checkRows(rows [][]float64) (missing bool, err error) {
 	if d == 0 || d > MaxFeatures {
 		return false, fmt.Errorf("%w: rows have %d features, want 1…%d", ErrInput, d, MaxFeatures)
 	}
+	chunks := (len(rows) + checkChunk - 1) / checkChunk
+	bad, holes := make([]int, chunks), make([]bool, chunks)
+	inParallel(min(workers, chunks), chunks, func() func(int) {
+		return func(k int) {
+			from := k * checkChunk
+			bad[k], holes[k] = checkChunkRows(rows[from:min(from+checkChunk, len(rows))], d)
+		}
+	})
+	for k, i := range bad {
+		missing = missing || holes[k]
+		if i < 0 {
+			continue
+		}
+		i += k * checkChunk
+		if len(rows[i]) != d {
+			return false, fmt.Errorf("%w: row %d has %d features, row 0 has %d", ErrInput, i, len(rows[i]), d)
+		}
+		return false, fmt.Errorf("%w: row %d holds an infinity", ErrInput, i)
+	}
+	return missing, nil
+}
+
+const checkChunk = 4096 // rows
+
+// checkChunkRows returns the first row that is not d finite numbers or NaN, or
+// −1, and whether one holds NaN.
+func checkChunkRows(rows [][]float64, d int) (bad int, missing bool) {
 	for i, row := range rows {
 		if len(row) != d {
-			return false, fmt.Errorf("%w: row %d has %d features, row 0 has %d", ErrInput, i, len(row), d)
+			return i, missing
 		}
 		switch classify(row) {
 		case holdsInf:
-			return false, fmt.Errorf("%w: row %d holds an infinity", ErrInput, i)
+			return i, missing
 		case holdsNaN:
 			missing = true
 		}
 	}
-	return missing, nil
+	return -1, missing
 }
 
 // plant grows the trees, each from its own seed.

@@ -1,0 +1,248 @@
+package forest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"flag"
+	"hash/crc32"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestForestSurvivesEncoding(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rows := drawRows(t)
+		f, err := Train(rows, drawOptions(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.SetThreshold(0.61)
+		b := f.Encode([]byte("before"))
+		g, err := DecodeForest(b[len("before"):])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.Threshold() != 0.61 || g.Options() != f.Options() || !bytes.Equal(g.Encode(nil), b[6:]) {
+			t.Fatalf("options %+v became %+v", f.Options(), g.Options())
+		}
+		for _, x := range rows {
+			if f.Score(x) != g.Score(x) {
+				t.Fatalf("score of %v: %v, decoded %v", x, f.Score(x), g.Score(x))
+			}
+		}
+	})
+}
+
+func TestStreamResumesBitForBit(t *testing.T) {
+	t.Parallel()
+	for name, o := range streams() {
+		rows := madeRows(700, 3, 9)
+		rows[50][0], rows[500][2] = math.NaN(), math.NaN()
+		s := mustStream(t, o)
+		for cut := range rows {
+			if cut%97 == 0 { // go on with the copy
+				b := s.Encode(nil)
+				var err error
+				if s, err = DecodeStream(b); err != nil {
+					t.Fatalf("%s: after %d rows: %v", name, cut, err)
+				}
+				if !bytes.Equal(s.Encode(nil), b) {
+					t.Fatalf("%s: after %d rows: another encoding", name, cut)
+				}
+			}
+			if err := s.Update(rows[cut]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		straight := mustStream(t, o)
+		for _, row := range rows {
+			if err := straight.Update(row); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(s.Encode(nil), straight.Encode(nil)) {
+			t.Errorf("%s: a resumed stream differs from one that never stopped", name)
+		}
+	}
+}
+
+func TestLineSurvivesEncoding(t *testing.T) {
+	t.Parallel()
+	for _, o := range []LineOptions{{Window: 50}, {Window: 50, Horizon: 300, Seed: 3}} {
+		l, straight := mustLine(t, o), mustLine(t, o)
+		for i, row := range madeRows(400, 1, 8) {
+			if i%37 == 0 {
+				var err error
+				if l, err = DecodeLine(l.Encode(nil)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(l.Insert(row[0]), straight.Insert(row[0])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(l.Encode(nil), straight.Encode(nil)) || l.Score(3) != straight.Score(3) {
+			t.Errorf("%+v: a resumed line differs", o)
+		}
+	}
+}
+
+// encodings are one small example of each type.
+func encodings(tb testing.TB) map[string][]byte {
+	rows := madeRows(60, 2, 1)
+	rows[3][1] = math.NaN()
+	f := mustTrain(tb, rows, Options{Trees: 3, Sample: 16, Contamination: 0.1})
+	b := mustTrain(tb, rows, Options{Trees: 2, Sample: 8, Boxes: true, Split: Proportional, MaxDepth: -1})
+	s := mustStream(tb, StreamOptions{Features: 2, Window: 20, Options: Options{Trees: 3, Sample: 8, Boxes: true}})
+	l := mustLine(tb, LineOptions{Window: 10, Horizon: 20})
+	for _, row := range rows[:30] {
+		if err := errors.Join(s.Update(row), l.Insert(row[0])); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return map[string][]byte{
+		"forest": f.Encode(nil), "boxes": b.Encode(nil), "stream": s.Encode(nil), "line": l.Encode(nil),
+	}
+}
+
+// decodeAny decodes b as whatever it can be and uses it.
+func decodeAny(b []byte) error {
+	f, errF := DecodeForest(b)
+	if errF == nil {
+		x := make([]float64, f.Features())
+		f.Score(x)
+		x[0] = math.NaN()
+		f.Score(x)
+		f.Contributions(nil, x)
+	}
+	s, errS := DecodeStream(b)
+	if errS == nil {
+		x := make([]float64, s.Options().Features)
+		for range 3 {
+			s.Contributions(nil, x)
+			if _, err := s.Observe(x); err != nil {
+				panic(err)
+			}
+		}
+	}
+	l, errL := DecodeLine(b)
+	if errL == nil {
+		l.Score(1)
+		if err := l.Insert(2); err != nil {
+			panic(err)
+		}
+	}
+	if errF == nil || errS == nil || errL == nil {
+		return nil
+	}
+	return errors.Join(errF, errS, errL)
+}
+
+// reseal makes the checksum of damaged bytes right, so that damage gets past it.
+func reseal(b []byte) []byte {
+	if len(b) >= headerBytes {
+		binary.LittleEndian.PutUint32(b[6:], crc32.Checksum(b[headerBytes:], castagnoli))
+	}
+	return b
+}
+
+func TestDamagedBytesAreErrors(t *testing.T) {
+	t.Parallel()
+	for name, b := range encodings(t) {
+		if err := decodeAny(b); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for i := range b {
+			c := bytes.Clone(b)
+			c[i] ^= 0x10
+			if err := decodeAny(c); !errors.Is(err, ErrFormat) {
+				t.Fatalf("%s: byte %d flipped: %v", name, i, err)
+			}
+			_ = decodeAny(reseal(c)) // an error or not, never a panic
+			if err := decodeAny(reseal(bytes.Clone(b[:i]))); !errors.Is(err, ErrFormat) {
+				t.Fatalf("%s: cut to %d bytes: %v", name, i, err)
+			}
+		}
+		if err := decodeAny(reseal(append(bytes.Clone(b), 0))); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: with a byte too many: %v", name, err)
+		}
+	}
+}
+
+var update = flag.Bool("update", false, "write testdata/v1 anew; only for a new version")
+
+// Files that version 1 wrote stay readable.
+func TestVersion1(t *testing.T) {
+	t.Parallel()
+	for name, b := range encodings(t) {
+		path := filepath.Join("testdata", "v1-"+name+".bin")
+		if *update {
+			if err := os.WriteFile(path, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		old, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := decodeAny(old); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, b := range encodings(f) {
+		f.Add(b)
+	}
+	f.Add([]byte("fwif\x01\x01\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		err := decodeAny(reseal(b))
+		if err != nil && !errors.Is(err, ErrFormat) {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzScore(f *testing.F) {
+	for _, b := range encodings(f) {
+		f.Add(b, uint8(2), uint8(0))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, features, kind uint8) {
+		d := int(features%8) + 1
+		var values []float64
+		for ; len(b) >= 8; b = b[8:] {
+			values = append(values, math.Float64frombits(binary.LittleEndian.Uint64(b)))
+		}
+		var rows [][]float64
+		for ; len(values) >= d && len(rows) < 200; values = values[d:] {
+			rows = append(rows, values[:d])
+		}
+		o := Options{Trees: 9, Sample: 32, Boxes: kind&1 != 0, Split: Split(kind >> 1 & 1)}
+		if kind&4 != 0 {
+			o.MaxDepth = -1
+		}
+		forest, err := Train(rows, o)
+		if err != nil {
+			if !errors.Is(err, ErrInput) {
+				t.Fatal(err)
+			}
+			return
+		}
+		dst := make([]float64, len(rows))
+		if err := forest.ScoreBatch(dst, rows); err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range dst {
+			if !(s > 0 && s <= 1) || s != forest.Score(rows[i]) {
+				t.Fatalf("row %v scores %v, alone %v", rows[i], s, forest.Score(rows[i]))
+			}
+		}
+	})
+}
