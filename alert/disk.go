@@ -1,0 +1,202 @@
+package alert
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+)
+
+// The folders of the state directory that the outbox owns.
+const (
+	dirOpen       = "incidents/open"
+	dirClosed     = "incidents/closed"
+	dirQuarantine = "incidents/quarantine"
+	dirTmp        = "incidents/tmp"
+	dirIntake     = "intake"
+)
+
+// step is one operation on the state directory, told to a test's hook before
+// it is done. Data is what a write writes.
+type step struct {
+	Op   string // create, write, sync, rename, syncdir, remove
+	Path string
+	To   string // of a rename
+	Data []byte
+}
+
+// disk does every write to the state directory, through its os.Root: nothing
+// outside it can be reached.
+type disk struct {
+	root *os.Root
+	hook func(step) error // tests only: sees each step, may fail it or hold it up
+	n    atomic.Uint64    // makes the names of temporary files
+}
+
+func (d *disk) step(s step) error {
+	if d.hook == nil {
+		return nil
+	}
+	return d.hook(s)
+}
+
+// layout makes the folders. An error leaves what could be made.
+func (d *disk) layout() error {
+	var first error
+	for _, dir := range []string{dirOpen, dirClosed, dirQuarantine, dirTmp, dirIntake} {
+		if err := d.root.MkdirAll(dir, 0o700); err != nil && first == nil {
+			first = fmt.Errorf("make state directory: %w", err)
+		}
+	}
+	for _, dir := range []string{"incidents", "."} {
+		if err := d.syncDir(dir); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// save writes a whole file so that a crash leaves the old or the new one:
+// temporary file, fsync, rename. current is asked before the rename: a writer
+// that was stuck and has been replaced must not bring old content back. The
+// caller syncs the folder.
+func (d *disk) save(name string, b []byte, current func() bool) error {
+	tmp := dirTmp + "/" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatUint(d.n.Add(1), 10) + "-" + path.Base(name)
+	if err := d.create(tmp, b); err != nil {
+		_ = d.root.Remove(tmp)
+		return err
+	}
+	if !current() {
+		_ = d.root.Remove(tmp)
+		return errReplaced
+	}
+	if err := d.rename(tmp, name); err != nil {
+		_ = d.root.Remove(tmp)
+		return err
+	}
+	return nil
+}
+
+func (d *disk) create(name string, b []byte) error {
+	if err := d.step(step{Op: "create", Path: name}); err != nil {
+		return fmt.Errorf("create %s: %w", name, err)
+	}
+	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("create file: %w", err)
+	}
+	err = d.step(step{Op: "write", Path: name, Data: b})
+	if err == nil {
+		_, err = f.Write(b)
+	}
+	if err == nil {
+		err = d.step(step{Op: "sync", Path: name})
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+func (d *disk) rename(from, to string) error {
+	err := d.step(step{Op: "rename", Path: from, To: to})
+	if err == nil {
+		err = d.root.Rename(from, to)
+	}
+	if err != nil {
+		return fmt.Errorf("rename %s: %w", from, err)
+	}
+	return nil
+}
+
+func (d *disk) remove(name string) error {
+	err := d.step(step{Op: "remove", Path: name})
+	if err == nil {
+		err = d.root.Remove(name)
+	}
+	if err != nil {
+		return fmt.Errorf("remove %s: %w", name, err)
+	}
+	return nil
+}
+
+// syncDir makes the entries of a folder durable.
+func (d *disk) syncDir(dir string) error {
+	err := d.step(step{Op: "syncdir", Path: dir})
+	if err == nil {
+		err = syncDir(d.root, dir)
+	}
+	if err != nil {
+		return fmt.Errorf("sync folder %s: %w", dir, err)
+	}
+	return nil
+}
+
+func syncDir(root *os.Root, dir string) error {
+	f, err := root.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// readFile reads a regular file of at most limit bytes. Links, pipes, devices
+// and longer files are errors; a pipe is never waited for.
+func readFile(root *os.Root, name string, limit int64) ([]byte, error) {
+	st, err := root.Lstat(name)
+	if err != nil {
+		return nil, fmt.Errorf("read file: %w", err)
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %s: not a regular file (%s)", name, st.Mode().Type())
+	}
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read file: %w", err)
+	}
+	defer f.Close()
+	if st, err = f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %s: not a regular file", name)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read file: %w", err)
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("read %s: longer than %d bytes", name, limit)
+	}
+	return b, nil
+}
+
+// listDir returns the names in a folder, sorted.
+func listDir(root *os.Root, dir string) ([]string, error) {
+	f, err := root.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list folder: %w", err)
+	}
+	defer f.Close()
+	entries, err := f.ReadDir(-1)
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	slices.Sort(names)
+	if err != nil {
+		return names, fmt.Errorf("list folder: %w", err)
+	}
+	return names, nil
+}

@@ -1,0 +1,54 @@
+package alert
+
+import (
+	"log/slog"
+	"maps"
+	"time"
+)
+
+// Options configure an [Outbox]. The zero value works.
+type Options struct {
+	Host      string            // the name that alerts carry where they name none
+	Labels    map[string]string // added to every alert; the alert's own win
+	Version   string            // of the agent, for Alert.Agent
+	MachineID string            // of this host (/etc/machine-id, or the node's name in a container); "" turns the clone check off
+	Seed      uint64            // of the jitter; 0 draws one. Ids are never derived from it
+	MaxOpen   int               // most open incidents; default 2000. Past it a new one that is not critical is refused and counted
+	Log       *slog.Logger      // transitions, once each; default none
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxOpen <= 0 {
+		o.MaxOpen = 2000
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.Labels = maps.Clone(o.Labels)
+	return o
+}
+
+// The delivery policy (docs/decisions, issue "alert").
+const (
+	attemptLimit   = 10 * time.Second  // one Send
+	shutdownGrace  = 3 * time.Second   // for the Send that is in flight when Run ends
+	backoffBase    = time.Second       // full jitter: uniform in 0 … min(cap, base·2ⁿ⁻¹)
+	backoffCrit    = 60 * time.Second  // cap for a critical
+	backoffOther   = 300 * time.Second // cap for the rest
+	throttleMin    = time.Second       // Retry-After is clamped to these
+	throttleMax    = 15 * time.Minute
+	parkTime       = 5 * time.Minute  // between tries with refused credentials
+	breakerTrips   = 5                // consecutive infrastructure failures
+	breakerOpen    = 60 * time.Second // ±20 %, doubling while no critical is owed
+	breakerOpenMax = 10 * time.Minute
+	failoverAfter  = 15 * time.Second // after the first attempt of a critical
+	confirmWait    = time.Second      // longest that an incident's next Send waits for its last confirmation to be on disk
+	putWait        = 5 * time.Second  // longest that Put waits without a deadline
+	writerStuck    = 30 * time.Second // after which a writer is abandoned, at most one at a time
+	houseEvery     = time.Second      // housekeeping: retry the disk, repeats
+	intakeEvery    = 2 * time.Second  // scan of intake/
+	maxDeadPerSink = 16               // dead letters kept per incident and sink; more are counted
+	maxKeys        = 64               // idempotency keys kept per incident
+	maxList        = 64               // causes, culprits and members kept per alert
+	maxClosed      = 1000             // closed incidents kept on disk
+)

@@ -1,0 +1,350 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// writerState is the one writer: a goroutine that lives while something is to
+// be written.
+//
+// A write that hangs hangs the writer alone. After writerStuck it is abandoned
+// and another takes over, at most one at a time; should it wake up, it finds
+// its turn over, leaves the file alone if it still can, and has everything
+// written again.
+type writerState struct {
+	turn      uint64 // who may write
+	busy      bool
+	since     time.Time // of the write that is under way
+	abandoned bool
+	err       error // of the last write; nil = the disk works
+	errSince  time.Time
+}
+
+// blob is the detector's state on its way to state.json.
+type blob struct {
+	data        []byte
+	rev, saved  uint64
+	failed      uint64
+	failedCause error
+}
+
+const stateFile = "state.json"
+
+var errReplaced = errors.New("the writer was replaced")
+
+// ErrNotDurable is in the chain of the error of a Put whose alert is not on
+// disk yet. The alert is delivered from memory all the same, and is written as
+// soon as the disk takes it.
+var ErrNotDurable = errors.New("not on disk yet")
+
+// item is one incident's snapshot in a batch.
+type item struct {
+	r     *record
+	rev   uint64
+	data  []byte
+	close bool
+	err   error
+}
+
+// kick starts the writer if there is work and it is not at it. mu is held.
+func (o *Outbox) kick() {
+	if o.writer.busy || !o.unwritten() {
+		return
+	}
+	o.writer.busy, o.writer.since = true, time.Now()
+	go o.write(o.writer.turn)
+}
+
+// unwritten reports whether anything waits that has not failed already.
+func (o *Outbox) unwritten() bool {
+	if o.state.rev > max(o.state.saved, o.state.failed) {
+		return true
+	}
+	for _, r := range o.open {
+		if r.rev > max(r.saved, r.failed) {
+			return true
+		}
+	}
+	return false
+}
+
+// write is the writer: batch after batch until nothing waits.
+func (o *Outbox) write(turn uint64) {
+	for {
+		o.mu.Lock()
+		items, state := o.batch(), o.state
+		if len(items) == 0 && state.rev <= max(state.saved, state.failed) {
+			o.writer.busy = false
+			o.mu.Unlock()
+			return
+		}
+		mend := o.writer.err != nil
+		o.writer.since = time.Now()
+		o.mu.Unlock()
+
+		if mend {
+			_ = o.disk.layout() // a folder may have vanished; the write tells
+		}
+		current := func() bool {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			return o.writer.turn == turn
+		}
+		o.writeItems(items, current)
+		stateRev := uint64(0)
+		var stateErr error
+		if state.rev > max(state.saved, state.failed) {
+			stateRev, stateErr = state.rev, o.writeState(state.data, current)
+		}
+		if !o.written(turn, items, stateRev, stateErr) {
+			return
+		}
+	}
+}
+
+// batch takes snapshots of what waits. mu is held.
+func (o *Outbox) batch() []item {
+	var items []item
+	for _, r := range o.open {
+		if r.rev <= max(r.saved, r.failed) {
+			continue
+		}
+		b, err := r.encode()
+		items = append(items, item{r: r, rev: r.rev, data: b, close: r.settled(), err: err})
+		if len(items) == 64 {
+			break
+		}
+	}
+	return items
+}
+
+// writeItems writes a batch: each file, one fsync of the folder, then the moves
+// of those that are closed.
+func (o *Outbox) writeItems(items []item, current func() bool) {
+	if len(items) == 0 {
+		return
+	}
+	closing := false
+	for i := range items {
+		it := &items[i]
+		if it.err == nil {
+			it.err = o.disk.save(dirOpen+"/"+it.r.ID+".json", it.data, current)
+		}
+		closing = closing || it.close
+	}
+	all := func(err error) {
+		for i := range items {
+			if items[i].err == nil {
+				items[i].err = err
+			}
+		}
+	}
+	all(o.disk.syncDir(dirOpen))
+	if !closing {
+		return
+	}
+	for i := range items {
+		it := &items[i]
+		if it.close && it.err == nil {
+			it.err = o.disk.rename(dirOpen+"/"+it.r.ID+".json", dirClosed+"/"+closedName(it.r))
+		}
+	}
+	err := o.disk.syncDir(dirClosed)
+	if err == nil {
+		err = o.disk.syncDir(dirOpen)
+	}
+	for i := range items {
+		if items[i].close && items[i].err == nil {
+			items[i].err = err
+		}
+	}
+}
+
+// closedName is the name of a closed incident's file: one with dead letters is
+// found without reading the rest.
+func closedName(r *record) string {
+	if r.hasDead() {
+		return r.ID + deadSuffix
+	}
+	return r.ID + ".json"
+}
+
+const deadSuffix = ".dead.json"
+
+func (o *Outbox) writeState(b []byte, current func() bool) error {
+	if err := o.disk.save(stateFile, b, current); err != nil {
+		return err
+	}
+	return o.disk.syncDir(".")
+}
+
+// written takes over the outcome of a batch; false ends the writer.
+func (o *Outbox) written(turn uint64, items []item, stateRev uint64, stateErr error) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	defer o.wake()
+	if o.writer.turn != turn {
+		o.writer.abandoned = false
+		for _, r := range o.open {
+			r.saved, r.failed = 0, 0
+			r.rev++
+		}
+		o.kick()
+		return false
+	}
+	err := stateErr
+	if stateErr != nil {
+		o.state.failed, o.state.failedCause = stateRev, stateErr
+	} else {
+		o.state.saved = max(o.state.saved, stateRev)
+	}
+	for _, it := range items {
+		if it.err != nil {
+			err = it.err
+			it.r.failed, it.r.saveErr = it.rev, it.err
+			continue
+		}
+		it.r.saved = max(it.r.saved, it.rev)
+		if it.close {
+			o.closed(it.r)
+		}
+	}
+	if err != nil {
+		o.diskFailed(err)
+	} else {
+		o.diskWorks()
+	}
+	return true
+}
+
+// closed forgets an incident whose file is in incidents/closed. mu is held.
+func (o *Outbox) closed(r *record) {
+	r.closed = true
+	delete(o.open, r.ID)
+	o.stats.Closed++
+	for _, d := range r.Sinks {
+		o.dead = append(o.dead, d.Dead...)
+	}
+	if n := len(o.dead) - maxClosed; n > 0 {
+		o.dead = append([]DeadLetter(nil), o.dead[n:]...)
+	}
+}
+
+func (o *Outbox) diskFailed(err error) {
+	if o.writer.err == nil {
+		o.writer.errSince = time.Now()
+		o.opt.Log.Error("the state directory cannot be written; alerts are delivered from memory", "error", err)
+	}
+	o.writer.err = err
+}
+
+func (o *Outbox) diskWorks() {
+	if o.writer.err != nil {
+		o.opt.Log.Info("the state directory can be written again", "after", time.Since(o.writer.errSince).Round(time.Second))
+	}
+	o.writer.err = nil
+}
+
+// retryDisk lets what failed be tried again, and replaces a writer that is
+// stuck. Called every second by Run.
+func (o *Outbox) retryDisk(now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range o.open {
+		r.failed = 0
+	}
+	o.state.failed = 0
+	if o.writer.busy && !o.writer.abandoned && now.Sub(o.writer.since) > writerStuck {
+		o.opt.Log.Error("a write to the state directory does not return; another writer takes over", "since", o.writer.since)
+		o.writer.turn++
+		o.writer.abandoned, o.writer.busy = true, false
+		o.stats.WritersAbandoned++
+	}
+	o.kick()
+}
+
+// saved waits until change rev of r is on disk, its write failed, or ctx ends.
+func (o *Outbox) awaitSaved(ctx context.Context, r *record, rev uint64) error {
+	for {
+		o.mu.Lock()
+		saved, failed, cause, ch := r.saved, r.failed, r.saveErr, o.changed
+		o.mu.Unlock()
+		switch {
+		case saved >= rev:
+			return nil
+		case failed >= rev:
+			return fmt.Errorf("write incident: %w: %w", ErrNotDurable, cause)
+		}
+		select {
+		case <-ch:
+		case <-ctx.Done():
+			return fmt.Errorf("write incident: %w: %w", ErrNotDurable, context.Cause(ctx))
+		}
+	}
+}
+
+// SaveState writes the detector's state to state.json through the outbox's one
+// writer, whole and durably; nil means that it is on disk. It waits no longer
+// than ctx; the newest state is written as soon as the disk takes it.
+func (o *Outbox) SaveState(ctx context.Context, b []byte) error {
+	o.mu.Lock()
+	o.state.data = b
+	o.state.rev++
+	rev := o.state.rev
+	o.kick()
+	o.mu.Unlock()
+	for {
+		o.mu.Lock()
+		s, ch := o.state, o.changed
+		o.mu.Unlock()
+		switch {
+		case s.saved >= rev:
+			return nil
+		case s.failed >= rev:
+			return fmt.Errorf("write state: %w: %w", ErrNotDurable, s.failedCause)
+		}
+		select {
+		case <-ch:
+		case <-ctx.Done():
+			return fmt.Errorf("write state: %w: %w", ErrNotDurable, context.Cause(ctx))
+		}
+	}
+}
+
+// LoadState returns what SaveState last wrote, or nil where there is nothing.
+func (o *Outbox) LoadState() ([]byte, error) {
+	if _, err := o.disk.root.Lstat(stateFile); err != nil {
+		return nil, nil //nolint:nilerr // no state is the first start
+	}
+	return readFile(o.disk.root, stateFile, 64<<20)
+}
+
+// Health says whether accepted alerts reach the disk.
+type Health struct {
+	Durable bool      `json:"durable"`         // the last write worked and none hangs
+	Pending int       `json:"pending"`         // incidents whose newest change is not on disk
+	Error   string    `json:"error,omitempty"` // why not
+	Since   time.Time `json:"since,omitzero"`  // when it began
+}
+
+// Health reports on the disk. A write counts as hanging after 1 s.
+func (o *Outbox) Health() Health {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h := Health{Durable: true}
+	for _, r := range o.open {
+		if r.saved < r.rev {
+			h.Pending++
+		}
+	}
+	switch w := o.writer; {
+	case w.err != nil:
+		h.Durable, h.Error, h.Since = false, w.err.Error(), w.errSince
+	case w.busy && time.Since(w.since) > time.Second:
+		h.Durable, h.Error, h.Since = false, "a write to the state directory does not return", w.since
+	}
+	return h
+}
