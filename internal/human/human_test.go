@@ -1,0 +1,47 @@
+package human_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/internal/human"
+)
+
+func TestValue(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		v          float64
+		unit, want string
+	}{
+		{83, "Percent", "83 %"}, {99.84, "Percent", "99.8 %"}, {0.034, "Percent", "0.03 %"}, {1.5 * (1 << 30), "Bytes", "1.5 GiB"},
+		{120 * 1024, "Bytes/Second", "120 KiB/s"}, {41.25, "Milliseconds", "41.2 ms"}, {15000, "Seconds", "4 h 10 min"},
+		{9.4, "Count/Second", "9.4/s"}, {12, "Count", "12"}, {math.NaN(), "Count", "no value"}, {math.Inf(1), "Seconds", "never"}, {0, "None", "0"},
+	} {
+		if got := human.Value(c.v, c.unit); got != c.want {
+			t.Errorf("%g %s: %q, want %q", c.v, c.unit, got, c.want)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "0 ms", 350 * time.Millisecond: "350 ms", 3 * time.Second: "3 s", 133 * time.Second: "2 min 13 s", time.Hour: "1 h",
+		25 * time.Hour: "1 d 1 h", 59500 * time.Millisecond: "59.5 s", time.Minute: "1 min",
+	} {
+		if got := human.Duration(d); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestClean(t *testing.T) {
+	t.Parallel()
+	if got := human.Clean("a\x1b[31mb\u202ec\nd\x00", 80); got != "a[31mbc d" {
+		t.Errorf("%q", got)
+	}
+	if got := human.Clean("abcdef", 3); got != "abc…" {
+		t.Errorf("%q", got)
+	}
+}
