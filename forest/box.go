@@ -30,7 +30,14 @@ func (s *boxSet) frameOf(t, features int) []float64 {
 // place brings a value into a frame.
 func place(v, middle, scale float64) float32 {
 	const far = 1e30 // keeps the exceedances of a row finite, also when summed
-	return float32(max(-far, min(far, (v-middle)*scale)))
+	z := (v - middle) * scale
+	if z > far {
+		return far
+	}
+	if z < -far {
+		return -far
+	}
+	return float32(z)
 }
 
 // boxBuilder makes the frame and the boxes of the tree that a builder grows.
@@ -137,7 +144,12 @@ func (b *boxBuilder) include(box []float32, t *builder, child *node, order []uin
 		k := int(child.child-1) / 2 * len(box)
 		other := b.sides[k : k+len(box)]
 		for j := 0; j < len(box); j += 2 {
-			box[j], box[j+1] = min(box[j], other[j]), max(box[j+1], other[j+1])
+			if other[j] < box[j] {
+				box[j] = other[j]
+			}
+			if other[j+1] > box[j+1] {
+				box[j+1] = other[j+1]
+			}
 		}
 		return
 	}

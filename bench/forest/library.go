@@ -29,9 +29,10 @@ type library interface {
 type ours struct {
 	title   string
 	workers int // 0: all cores
+	boxes   bool
 	set     set
-	f   *forest.Forest
-	dst []float64
+	f       *forest.Forest
+	dst     []float64
 }
 
 func (o *ours) name() string { return o.title }
@@ -44,7 +45,7 @@ func (o *ours) load(s set) error {
 
 func (o *ours) fit(seed int) (float64, error) {
 	begin := time.Now()
-	f, err := forest.Train(o.set.rows, forest.Options{Seed: uint64(seed), Workers: o.workers})
+	f, err := forest.Train(o.set.rows, forest.Options{Seed: uint64(seed), Workers: o.workers, Boxes: o.boxes})
 	o.f = f
 	return time.Since(begin).Seconds(), err
 }

@@ -2,11 +2,12 @@
 // scikit-learn on the same data in one run, writes bench/results/forest.json
 // and prints its tables from that file:
 //
-//	go run ./bench/forest
+//	sh bench/forest/run.sh         # installs python3-sklearn where it is missing
+//	go run ./bench/forest          # the same without that
 //	go run ./bench/forest -print   # the tables again, nothing is measured
 //
-// It needs the data sets (-data), python3-sklearn (bench/forest/setup.sh
-// installs Debian's) and, for goguardml, the Go module proxy.
+// It runs in the root of the checkout and needs the data sets (-data) and, for
+// goguardml, the Go module proxy.
 package main
 
 import (
@@ -15,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -147,7 +149,8 @@ func (r *result) accuracies(libs []library, c config) error {
 	if r.Reference, err = loadReference(c.data); err != nil {
 		return err
 	}
-	for k, lib := range libs[:3] {
+	libs = append(slices.Clone(libs[:3]), &ours{title: "firewatch, boxes", boxes: true})
+	for k, lib := range libs {
 		a, err := measureAccuracy(lib, sets, func(s set) int {
 			switch {
 			case k > 0:

@@ -153,7 +153,7 @@ func (r *result) printOwn(w *tabwriter.Writer) {
 }
 
 func (r *result) printAccuracy(w *tabwriter.Writer) {
-	fmt.Fprintln(w, "\nset\tAUC ours\tscikit-learn, reference\tAUC below by\tallowed\tAP ours\treference\tgoguardml AUC, AP here\tscikit-learn AUC, AP here\t")
+	fmt.Fprintln(w, "\nset\tAUC ours\tscikit-learn, reference\tAUC below by\tallowed\tAP ours\treference\tgoguardml AUC, AP here\tscikit-learn AUC, AP here\tours with boxes\t")
 	here := map[string]accuracy{}
 	for _, a := range r.Accuracies {
 		here[a.Set+a.Library] = a
@@ -167,10 +167,10 @@ func (r *result) printAccuracy(w *tabwriter.Writer) {
 		n := min(r.Seeds, len(a.AUC))
 		se := math.Hypot(deviation(a.AUC[:n])/math.Sqrt(float64(n)), ref.AUCSD/math.Sqrt(ref.Seeds))
 		allowed, below := max(0.025, 2.5*se), ref.AUC-mean(a.AUC[:n])
-		g, s := here[a.Set+"goguardml"], here[a.Set+"scikit-learn"]
-		fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%+.4f\t%.4f %s\t%.4f\t%.4f\t%.4f, %.4f\t%.4f, %.4f\t\n", a.Set,
+		g, s, b := here[a.Set+"goguardml"], here[a.Set+"scikit-learn"], here[a.Set+"firewatch, boxes"]
+		fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%+.4f\t%.4f %s\t%.4f\t%.4f\t%.4f, %.4f\t%.4f, %.4f\t%.4f, %.4f\t\n", a.Set,
 			mean(a.AUC[:n]), ref.AUC, below, allowed, verdict(below <= allowed),
-			mean(a.AP[:n]), ref.AP, mean(g.AUC), mean(g.AP), mean(s.AUC), mean(s.AP))
+			mean(a.AP[:n]), ref.AP, mean(g.AUC), mean(g.AP), mean(s.AUC), mean(s.AP), mean(b.AUC), mean(b.AP))
 		auc, ap = append(auc, mean(a.AUC[:n])), append(ap, mean(a.AP[:n]))
 		refAUC, refAP = append(refAUC, ref.AUC), append(refAP, ref.AP)
 	}
