@@ -98,7 +98,7 @@ func (b *boxBuilder) start(sample []float64) {
 		if least > greatest { // all NaN
 			least, greatest = 0, 0
 		}
-		half := greatest/2 - least/2
+		half := max(0, greatest/2-least/2) // a fused subtraction may fall below 0
 		b.frame[2*f], b.frame[2*f+1] = least/2+greatest/2, half
 		widest = max(widest, half)
 	}
@@ -107,7 +107,10 @@ func (b *boxBuilder) start(sample []float64) {
 		if b.split == Proportional {
 			half = widest
 		}
-		b.frame[2*f+1] = min(1/half, 1e300) // constant: any other value is far away
+		b.frame[2*f+1] = 1e300 // constant: any other value is far away
+		if half > 1e-300 {
+			b.frame[2*f+1] = 1 / half
+		}
 	}
 	if !b.keep {
 		return
