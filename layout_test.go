@@ -31,11 +31,12 @@ var mayImport = map[string][]string{
 	"internal":         {"internal", "alert", "collect"},
 	"internal/conf":    {},
 	"collect":          {"collect", "internal"},
+	"record":           {"record", "collect", "internal"},
 	"detect":           {"detect", "forest", "collect", "alert", "internal"},
 	"alert":            {"alert", "internal"},
 	"alert/cloudwatch": {"alert", "collect", "internal"}, // it publishes metrics too, as a collect.Recorder
-	"cmd":              {"cmd", "forest", "collect", "detect", "alert", "internal"},
-	"bench":            {"bench", "forest", "collect", "detect", "alert", "internal"},
+	"cmd":              {"cmd", "forest", "collect", "detect", "record", "alert", "internal"},
+	"bench":            {"bench", "forest", "collect", "detect", "record", "alert", "internal"},
 }
 
 // sdkHomes lists the only folders that may import a cloud or chat SDK.
