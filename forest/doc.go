@@ -19,10 +19,11 @@
 //   - Features that share a unit and in which only distance counts: [Proportional]
 //     cuts. Otherwise [Uniform], which does not care about units.
 //
-// A score is in (0, 1]: 0.5 is the average row, 0.6 is worth a look, 0.8 is far
-// out, and the usual rows of a dense cluster lie around 0.4. With boxes scores
-// are less spread. Scores depend a little on the seed, by about 0.01 with 100
-// trees.
+// A score is in (0, 1]: 0.5 is the average row, the usual rows of a dense
+// cluster lie around 0.4, 0.6 is worth a look, 0.8 is far out. A row that is
+// unusual in one of several features may stay near 0.5 without boxes, because
+// few cuts ask about that feature beyond its range; with boxes it does not.
+// Scores depend on the seed, by about 0.01 with 100 trees.
 //
 // What holds for all types: NaN is a missing value and never a fault; an
 // infinity is an error, or a score of NaN. No method panics on data. The same

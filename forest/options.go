@@ -63,7 +63,7 @@ type Options struct {
 	Split Split
 	// Boxes keeps the bounding box of the rows at every inner node and scores a
 	// row as if it were inserted (see Forest.Score): scores keep rising with
-	// the distance from the data, at 3 to 6 times the cost of a score and
+	// the distance from the data, at 10 to 30 times the cost of a score and
 	// 8 bytes per feature and inner node.
 	Boxes bool
 	// Contamination is the share of the training rows to flag, in (0, 0.5]:
