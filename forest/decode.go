@@ -115,11 +115,11 @@ func (s *Stream) replant(r *reader, size int) error {
 // affordable keeps decoding within its promise for a stream's arrays, whose
 // size depends on the options and on the greatest tree.
 func affordable(size, places int, o StreamOptions) error {
-	need := places*16 + o.Sample*64
+	need := int64(places)*16 + int64(o.Sample)*(64+8*int64(o.Features))
 	if o.Boxes {
-		need += (places + o.Sample + 4*o.Trees) * 4 * o.Features
+		need += int64(places+o.Sample+4*o.Trees) * 4 * int64(o.Features)
 	}
-	if need < 0 || need > max(64<<20, 64*size)/2 {
+	if need < 0 || need > max(64<<20, 64*int64(size))/2 {
 		return fmt.Errorf("%w: %d bytes claim %d in memory", ErrFormat, size, need)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -175,6 +176,47 @@ func TestDamagedBytesAreErrors(t *testing.T) {
 	}
 }
 
+// A few bytes that claim a great model are refused before memory is taken.
+func TestClaimsAreNotBelieved(t *testing.T) {
+	// Not parallel: it counts what is allocated.
+	claim := func(o Options, features uint32) []byte {
+		return seal(nil, kindStream, func(w *writer) {
+			w.options(o)
+			for _, v := range []uint32{features, MaxWindow, 0, 1, 1, 0, 0} {
+				w.u32(v)
+			}
+			w.u64(0)
+		})
+	}
+	usual := Options{Trees: 100, Sample: 256}
+	for name, b := range map[string][]byte{
+		"trees":    claim(Options{Trees: MaxTrees, Sample: MaxSample, Boxes: true}, MaxFeatures),
+		"features": claim(usual, 1<<31-1),
+		"negative": claim(usual, 1<<31),
+		"sample":   claim(Options{Trees: 1, Sample: MaxSample}, MaxFeatures),
+		"line": seal(nil, kindLine, func(w *writer) {
+			w.u32(MaxWindow)
+			w.u32(0)
+			w.u64(0)
+			w.u64(MaxWindow)
+			w.u32(MaxWindow)
+		}),
+		"forest": seal(nil, kindForest, func(w *writer) {
+			w.options(Options{Trees: MaxTrees, Sample: MaxSample, Boxes: true})
+			w.f64(0.5)
+			w.u32(MaxFeatures)
+		}),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := decodeAny(b)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, ErrFormat) || took > 64<<20 {
+			t.Errorf("%s: %d bytes took %d bytes, error %v", name, len(b), took, err)
+		}
+	}
+}
+
 var update = flag.Bool("update", false, "write testdata/v1 anew; only for a new version")
 
 // Files that version 1 wrote stay readable.
@@ -213,6 +255,18 @@ func FuzzDecode(f *testing.F) {
 func FuzzScore(f *testing.F) {
 	for _, b := range encodings(f) {
 		f.Add(b, uint8(2), uint8(0))
+	}
+	var w writer
+	for _, row := range madeRows(40, 3, 1) {
+		for _, v := range row {
+			w.f64(math.Round(4*v) / 4)
+		}
+	}
+	for _, v := range []float64{math.MaxFloat64, -math.MaxFloat64, 5e-324, math.NaN(), 0, math.Copysign(0, -1)} {
+		w.f64(v)
+	}
+	for kind := range uint8(8) {
+		f.Add(w.b, uint8(2), kind)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, features, kind uint8) {
 		d := int(features%8) + 1
