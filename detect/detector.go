@@ -1,0 +1,282 @@
+package detect
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/collect"
+	"github.com/firewatch-agent/firewatch/internal/human"
+)
+
+// Options configure a Detector.
+type Options struct {
+	Interval time.Duration    // of the tick; default 1 s
+	Metrics  []collect.Metric // what the collectors can give, with units and bounds
+}
+
+// maxEntries bounds the targets that are anything but quiet at once.
+const maxEntries = 1000
+
+// Detector judges each frame by its rules and tells of changes.
+//
+// Observe is a function of the frames seen since New (or Restore): no clock,
+// no I/O. It is not safe for concurrent use.
+type Detector struct {
+	opt     Options
+	history *History
+	rules   []Rule
+	entries []*entry
+	index   map[key]*entry
+	clock   time.Duration // sum of Frame.Elapsed
+	now     time.Time     // of the newest frame
+	resumed time.Time     // of the last frame before a restart, until the first one after it
+}
+
+// entry is a (rule, target) that is not quiet.
+type entry struct {
+	Rule    string        `json:"rule"`
+	Target  string        `json:"target"`
+	Phase   phase         `json:"phase"`
+	Began   time.Duration `json:"began"` // clock when the trouble began
+	Well    time.Duration `json:"well"`  // clock when it was first well again
+	Seen    uint64        `json:"seen"`  // slot of the last verdict
+	Worst   alert.Number  `json:"worst"`
+	Gone    bool          `json:"gone,omitempty"`    // clearing for want of data
+	Adopted bool          `json:"adopted,omitempty"` // Began is not known: the alert's own time counts
+	Alert   alert.Alert   `json:"alert"`             // as it was raised
+}
+
+// New makes a Detector. Rules must have different names.
+func New(rules []Rule, o Options) *Detector {
+	if o.Interval <= 0 {
+		o.Interval = time.Second
+	}
+	d := &Detector{opt: o, history: NewHistory(o.Interval, o.Metrics), index: map[key]*entry{}}
+	d.use(rules)
+	return d
+}
+
+func (d *Detector) use(rules []Rule) {
+	d.rules = rules
+	for _, r := range rules {
+		if p, ok := r.(interface{ prepare(*History) }); ok {
+			p.prepare(d.history)
+		}
+	}
+}
+
+// Observe takes one frame and returns the alerts that it causes, in the order
+// of the rules.
+func (d *Detector) Observe(f collect.Frame) []alert.Alert {
+	if !d.resumed.IsZero() {
+		// The first frame after a restart: the agent was away for the time between.
+		f.Elapsed = min(max(0, f.Time.Sub(d.resumed)), maxWatched)
+		d.resumed = time.Time{}
+	}
+	d.clock += f.Elapsed
+	d.now = f.Time
+	d.history.Observe(f)
+	var out []alert.Alert
+	for _, r := range d.rules {
+		verdicts := r.Judge(d.history)
+		for i := range verdicts {
+			out = d.apply(r, &verdicts[i], out)
+		}
+		out = d.absent(r, out)
+	}
+	d.forget()
+	return out
+}
+
+// apply moves one target by its verdict.
+func (d *Detector) apply(r Rule, v *Verdict, out []alert.Alert) []alert.Alert {
+	e := d.index[key{r.Name(), v.Target}]
+	if e == nil {
+		if v.Level != Suspect && v.Level != Breach || len(d.entries) >= maxEntries {
+			return out
+		}
+		e = &entry{Rule: r.Name(), Target: v.Target, Phase: quiet, Began: d.clock, Worst: alert.Number(v.Value)}
+		e.Alert.StartedAt = d.now
+		d.index[key{e.Rule, e.Target}] = e
+		d.entries = append(d.entries, e)
+	}
+	e.Seen = d.history.Age()
+	return d.move(e, v, out)
+}
+
+// move steps an entry and adds the alert that the step asks for.
+func (d *Detector) move(e *entry, v *Verdict, out []alert.Alert) []alert.Alert {
+	if well := v.Level == OK || v.Level == Missing; well && e.Phase == firing {
+		e.Well, e.Gone = d.clock, v.Level == Missing
+	}
+	if v.Level == Breach {
+		e.Worst = worst(e.Worst, v)
+	}
+	next, what := step(e.Phase, v.Level, d.clock-e.Well)
+	e.Phase = next
+	switch {
+	case what == fired:
+		e.Alert = d.firing(e, v)
+		return append(out, e.Alert)
+	case what == resolved:
+		why := ""
+		if e.Gone {
+			why = "it is no longer measured"
+		}
+		return append(out, d.resolved(e, why))
+	case v.Level == Breach && v.Severity.Rank() > e.Alert.Severity.Rank():
+		a := d.firing(e, v)
+		a.Phase = alert.PhaseUpdate
+		e.Alert = a
+		return append(out, a)
+	}
+	return out
+}
+
+// worst keeps the value that is farther beyond the threshold.
+func worst(w alert.Number, v *Verdict) alert.Number {
+	if v.Threshold == nil || math.IsNaN(float64(w)) {
+		return alert.Number(v.Value)
+	}
+	t := float64(*v.Threshold)
+	if math.Abs(v.Value-t) > math.Abs(float64(w)-t) {
+		return alert.Number(v.Value)
+	}
+	return w
+}
+
+// firing is the alert for an entry that starts to fire, or grows worse.
+func (d *Detector) firing(e *entry, v *Verdict) alert.Alert {
+	return alert.Alert{
+		Schema: alert.Schema, Phase: alert.PhaseFiring, Severity: v.Severity, State: alert.Firing,
+		Rule: e.Rule, Target: e.Target, Metric: v.Metric, Unit: v.Unit, Value: alert.Number(v.Value),
+		Threshold: v.Threshold, Usual: v.Usual, Summary: v.Summary, Causes: v.Causes,
+		StartedAt: e.Alert.StartedAt, ChangedAt: d.now,
+	}
+}
+
+// resolved is the alert for an entry that is well again; why says why where it
+// is not that the values are.
+func (d *Detector) resolved(e *entry, why string) alert.Alert {
+	a := e.Alert
+	a.Phase, a.State = alert.PhaseResolved, alert.Resolved
+	a.ChangedAt, a.ResolvedAt = d.now, d.now
+	if a.ResolvedAt.Before(a.StartedAt) {
+		a.ResolvedAt = a.StartedAt // the wall clock was set back
+	}
+	took := d.clock - e.Began
+	if e.Adopted {
+		took = a.ResolvedAt.Sub(a.StartedAt)
+	}
+	lasted := "resolved after " + human.Duration(took.Round(time.Second))
+	if why != "" {
+		lasted += " (" + why + ")"
+	}
+	if !math.IsNaN(float64(e.Worst)) && a.Metric != "" {
+		lasted += ", worst " + human.Value(float64(e.Worst), a.Unit)
+	}
+	a.Summary = lasted + ": " + a.Summary
+	return a
+}
+
+// absent deals with targets that a rule says nothing of any more: their series
+// are gone. After the rule's look-back its missing setting decides.
+func (d *Detector) absent(r Rule, out []alert.Alert) []alert.Alert {
+	now := d.history.Age()
+	for _, e := range d.entries {
+		if e.Rule != r.Name() || e.Seen == now {
+			continue
+		}
+		slots, becomes := d.history.Slots(5*time.Minute), Missing
+		if x, ok := r.(vanishing); ok {
+			slots, becomes = x.vanished(d.history)
+		}
+		if now-e.Seen < uint64(slots) {
+			continue
+		}
+		v := Verdict{Target: e.Target, Level: becomes, Severity: e.Alert.Severity, Metric: e.Alert.Metric, Unit: e.Alert.Unit,
+			Value: math.NaN(), Threshold: e.Alert.Threshold, Summary: e.Rule + ": its series is no longer measured"}
+		out = d.move(e, &v, out)
+	}
+	return out
+}
+
+// forget drops entries that are quiet again.
+func (d *Detector) forget() {
+	d.entries = slices.DeleteFunc(d.entries, func(e *entry) bool {
+		if e.Phase == quiet {
+			delete(d.index, key{e.Rule, e.Target})
+			return true
+		}
+		return false
+	})
+}
+
+// SetRules replaces the rules. Rules of the same name go on where they were;
+// what fires by a rule that is gone is resolved, and the alerts that say so
+// come back.
+func (d *Detector) SetRules(rules []Rule) []alert.Alert {
+	d.use(rules)
+	return d.retire(func(name string) bool {
+		return slices.ContainsFunc(rules, func(r Rule) bool { return r.Name() == name })
+	})
+}
+
+// retire resolves and forgets the entries whose rule is not there.
+func (d *Detector) retire(there func(rule string) bool) []alert.Alert {
+	var out []alert.Alert
+	for _, e := range d.entries {
+		if there(e.Rule) {
+			continue
+		}
+		if e.Phase == firing || e.Phase == clearing {
+			out = append(out, d.resolved(e, "rule removed"))
+		}
+		e.Phase = quiet
+	}
+	d.forget()
+	return out
+}
+
+// RuleStatus is how one rule is, for people; a rule with trouble on several
+// targets comes once for each.
+type RuleStatus struct {
+	Rule   string    `json:"rule"`
+	Target string    `json:"target,omitempty"`
+	State  string    `json:"state"` // quiet, pending, firing, clearing, "no data", or what the rule says of itself
+	Since  time.Time `json:"since,omitzero"`
+}
+
+// Status lists every rule in order: its targets that are not quiet, else one
+// line.
+func (d *Detector) Status() []RuleStatus {
+	var out []RuleStatus
+	for _, r := range d.rules {
+		state := string(quiet)
+		if s, ok := r.(interface{ state(*History) string }); ok {
+			state = s.state(d.history)
+		}
+		n := len(out)
+		for _, e := range d.entries {
+			if e.Rule == r.Name() {
+				out = append(out, RuleStatus{e.Rule, e.Target, string(e.Phase), e.Alert.StartedAt})
+			}
+		}
+		if len(out) == n {
+			out = append(out, RuleStatus{Rule: r.Name(), State: state})
+		}
+		slices.SortFunc(out[n:], func(a, b RuleStatus) int { return cmp.Compare(a.Target, b.Target) })
+	}
+	return out
+}
+
+// state implements what Status asks a rule for.
+func (r *Threshold) state(h *History) string {
+	if len(h.Of(r.cfg.Metric)) == 0 {
+		return "no data"
+	}
+	return string(quiet)
+}
