@@ -90,8 +90,10 @@ func (o *Outbox) ended(ctx context.Context, s *slot, j *job, receipt Receipt, er
 // confirmed notes a delivery; the incident's next alert waits until that is on
 // disk.
 func (o *Outbox) confirmed(s *slot, j *job, receipt Receipt, now time.Time) {
+	backlog := s.sent == 0 && o.stats.Adopted > digestOver
 	if s.gate.open || s.gate.parked {
 		o.opt.Log.Info("sink delivers again", "sink", s.name)
+		backlog = true
 		for _, r := range o.open {
 			if d := r.Sinks[s.name]; d != nil {
 				d.NextTry = time.Time{}
@@ -107,6 +109,9 @@ func (o *Outbox) confirmed(s *slot, j *job, receipt Receipt, now time.Time) {
 	d := j.d
 	d.Confirmed, d.Receipt = j.alert.Phase, receipt
 	o.done(j)
+	if backlog {
+		o.summarize(s, now)
+	}
 }
 
 // done settles a job's phase at its sink.
@@ -116,6 +121,9 @@ func (o *Outbox) done(j *job) {
 	d.Attempts, d.NextTry, d.first, d.LastError = 0, time.Time{}, time.Time{}, ""
 	o.touch(j.r)
 	o.hold(j.r, confirmWait)
+	if j.r.digest() {
+		o.told(j.r)
+	}
 }
 
 // bury makes a job's alert a dead letter.

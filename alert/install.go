@@ -2,7 +2,9 @@ package alert
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // Install is the identity of one installation: the file install-id.
@@ -13,25 +15,36 @@ type Install struct {
 
 const installFile = "install-id"
 
-// readInstall reads or makes the install id, and reports whether the directory
-// is a copy from another machine: then the id is new too.
-func (o *Outbox) readInstall() (clone bool) {
-	b, err := readFile(o.disk.root, installFile, 4096)
+// readInstall reads or makes the install id. clone says that the directory is a
+// copy from another machine: then the id is new too. fresh says that the id is
+// to be written.
+func (o *Outbox) readInstall() (clone, fresh bool) {
 	var have Install
-	if err == nil && json.Unmarshal(b, &have) == nil && isID(have.ID) {
-		clone = have.MachineID != "" && o.opt.MachineID != "" && have.MachineID != o.opt.MachineID
-		if !clone && (have.MachineID != "" || o.opt.MachineID == "") {
-			o.install = have
-			return false
+	b, err := readFile(o.disk.root, installFile, 4096)
+	if err == nil {
+		have, err = decodeInstall(b)
+	}
+	switch {
+	case err == nil && have.MachineID != "" && o.opt.MachineID != "" && have.MachineID != o.opt.MachineID:
+		clone = true
+	case err == nil:
+		o.install = have
+		if have.MachineID != "" || o.opt.MachineID == "" {
+			return false, false
 		}
-	} else if err == nil {
-		o.quarantine(installFile, fmt.Errorf("not an install id"))
+		o.install.MachineID = o.opt.MachineID // it became known
+		return false, true
+	case !errors.Is(err, fs.ErrNotExist):
+		o.quarantine(installFile, err)
 	}
 	o.install = Install{ID: newID(), MachineID: o.opt.MachineID}
-	if isID(have.ID) && !clone {
-		o.install.ID = have.ID // the machine's id became known
-	}
-	b, err = json.Marshal(o.install)
+	return clone, true
+}
+
+// writeInstall is called after a clone's incidents are out of the way: a crash
+// between the two finds the clone again.
+func (o *Outbox) writeInstall() {
+	b, err := json.Marshal(o.install)
 	if err == nil {
 		err = o.disk.save(installFile, append(b, '\n'), func() bool { return true })
 	}
@@ -41,8 +54,15 @@ func (o *Outbox) readInstall() (clone bool) {
 	if err != nil {
 		o.diskFailed(fmt.Errorf("write install id: %w", err))
 	}
-	if clone {
-		o.opt.Log.Warn("the state directory was copied from another machine: new install id, open incidents quarantined", "install_id", o.install.ID)
+}
+
+func decodeInstall(b []byte) (Install, error) {
+	var i Install
+	if err := json.Unmarshal(b, &i); err != nil {
+		return Install{}, fmt.Errorf("decode install id: %w", err)
 	}
-	return clone
+	if !isID(i.ID) {
+		return Install{}, errors.New("decode install id: not 32 hex digits")
+	}
+	return i, nil
 }

@@ -3,6 +3,7 @@ package alert
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func (o *Outbox) load(clone bool) {
 	}
 	for _, n := range names {
 		path := dirOpen + "/" + n
-		r, err := o.loadRecord(path)
+		r, err := readRecord(o.disk.root, path)
 		switch {
 		case err != nil:
 		case clone:
@@ -51,10 +52,15 @@ func (o *Outbox) load(clone bool) {
 		o.adopt(r)
 	}
 	o.stats.Adopted = uint64(len(o.open))
+	for _, r := range o.open {
+		if r.digest() {
+			o.told(r)
+		}
+	}
 }
 
-func (o *Outbox) loadRecord(path string) (*record, error) {
-	b, err := readFile(o.disk.root, path, maxRecordSize)
+func readRecord(root *os.Root, path string) (*record, error) {
+	b, err := readFile(root, path, maxRecordSize)
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +75,11 @@ func (o *Outbox) adopt(r *record) {
 	for _, d := range r.Sinks {
 		d.maybe = true
 		d.Attempts, d.NextTry = 0, time.Time{}
+		if d.Done == "" {
+			d.Digest = "" // set again by a digest that is still to go
+		}
 	}
 	o.open[r.ID] = r
-	if r.settled() {
-		r.rev++ // the move to incidents/closed is owed
-	}
 }
 
 // quarantine moves a file out of the way, under a name that is free.
@@ -114,7 +120,7 @@ func (o *Outbox) loadDead(names []string) {
 		if !strings.HasSuffix(n, deadSuffix) || len(o.dead) >= maxClosed {
 			continue
 		}
-		r, err := o.loadRecord(dirClosed + "/" + n)
+		r, err := readRecord(o.disk.root, dirClosed+"/"+n)
 		if err != nil {
 			o.quarantine(dirClosed+"/"+n, err)
 			continue

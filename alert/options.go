@@ -3,6 +3,7 @@ package alert
 import (
 	"log/slog"
 	"maps"
+	"os"
 	"time"
 )
 
@@ -12,6 +13,7 @@ type Options struct {
 	Labels    map[string]string // added to every alert; the alert's own win
 	Version   string            // of the agent, for Alert.Agent
 	MachineID string            // of this host (/etc/machine-id, or the node's name in a container); "" turns the clone check off
+	Spool     *os.Root          // a second intake folder, for users without rights on the state directory; nil = none
 	Seed      uint64            // of the jitter; 0 draws one. Ids are never derived from it
 	MaxOpen   int               // most open incidents; default 2000. Past it a new one that is not critical is refused and counted
 	Log       *slog.Logger      // transitions, once each; default none
@@ -50,5 +52,7 @@ const (
 	maxDeadPerSink = 16               // dead letters kept per incident and sink; more are counted
 	maxKeys        = 64               // idempotency keys kept per incident
 	maxList        = 64               // causes, culprits and members kept per alert
-	maxClosed      = 1000             // closed incidents kept on disk
+	maxClosed      = 1000             // closed incidents kept on disk, and dead letters of closed ones in memory
+	trimEvery      = time.Hour
+	digestOver     = 10 // more incidents than these owed at a sink that recovers: a digest goes first
 )

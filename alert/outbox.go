@@ -40,7 +40,10 @@ type Outbox struct {
 //
 // Call [Outbox.SetSinks] before the first Put, and [Outbox.Run] to deliver. The
 // caller holds the directory's lock ([LockDir]) and closes root after Run.
-func Open(root *os.Root, o Options) (*Outbox, error) {
+func Open(root *os.Root, o Options) (*Outbox, error) { return openOutbox(root, o, nil) }
+
+// openOutbox is Open with a test's view of each step on the disk.
+func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error) {
 	if root == nil {
 		return nil, os.ErrInvalid
 	}
@@ -51,7 +54,7 @@ func Open(root *os.Root, o Options) (*Outbox, error) {
 	}
 	b := &Outbox{
 		opt:     o,
-		disk:    disk{root: root},
+		disk:    disk{root: root, hook: hook},
 		changed: make(chan struct{}),
 		open:    map[string]*record{},
 		slots:   map[string]*slot{},
@@ -60,8 +63,14 @@ func Open(root *os.Root, o Options) (*Outbox, error) {
 	if err := b.disk.layout(); err != nil {
 		b.diskFailed(err)
 	}
-	clone := b.readInstall()
+	clone, fresh := b.readInstall()
+	if clone {
+		o.Log.Warn("the state directory was copied from another machine: new install id, open incidents quarantined", "install_id", b.install.ID)
+	}
 	b.load(clone)
+	if fresh {
+		b.writeInstall()
+	}
 	b.mu.Lock()
 	b.kick()
 	b.mu.Unlock()

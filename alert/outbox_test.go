@@ -53,6 +53,7 @@ func (r *rig) put(a alert.Alert) {
 	if err := r.Put(context.Background(), a); err != nil {
 		r.t.Fatalf("Put %s %s: %v", a.Phase, a.Rule, err)
 	}
+	time.Sleep(time.Millisecond) // no two incidents are of the same age
 }
 
 func firing(rule string, s alert.Severity) alert.Alert {

@@ -3,8 +3,9 @@ package alert
 import "time"
 
 // sinkView is what owed must know of the sinks of a chain: whether the sink is
-// configured, and whether its gate is shut by a breaker or by credentials.
-type sinkView func(name string) (exists, open bool)
+// configured, and whether its gate is shut for long (breaker, credentials,
+// throttled for more than 15 s).
+type sinkView func(name string) (exists, shut bool)
 
 // owed returns the alert that a sink is owed for this incident now, or nil,
 // and the time at which that may change by itself (zero = it does not).
@@ -25,6 +26,9 @@ func (r *record) owed(name string, now time.Time, view sinkView) (*Alert, time.T
 		return nil, time.Time{}
 	}
 	next := r.next(at(d.Done))
+	if d.Digest != "" {
+		return nil, time.Time{}
+	}
 	if next == nil || d.Confirmed != "" {
 		return next, time.Time{}
 	}
@@ -71,7 +75,7 @@ func (r *record) turn(chain []string, name string, now time.Time, view sinkView)
 
 // past reports whether a chain need not wait for a sink any longer, or when.
 func (r *record) past(name string, now time.Time, view sinkView) (bool, time.Time) {
-	exists, open := view(name)
+	exists, shut := view(name)
 	d := r.Sinks[name]
 	if !exists || (at(d.Done) >= r.head() && at(d.Confirmed) < r.head()) {
 		return true, time.Time{}
@@ -79,7 +83,7 @@ func (r *record) past(name string, now time.Time, view sinkView) (bool, time.Tim
 	if r.Worst != Critical {
 		return false, time.Time{}
 	}
-	if open {
+	if shut {
 		return true, time.Time{}
 	}
 	if d.first.IsZero() {

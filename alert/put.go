@@ -70,6 +70,9 @@ type idem struct{ key, body string }
 // held.
 func (o *Outbox) change(a Alert, source string, key *idem) ([]*record, error) {
 	a = tidy(a)
+	if source == "" {
+		a = fit(a)
+	}
 	if err := check(&a); err != nil {
 		o.stats.Refused++
 		return nil, err
@@ -135,6 +138,12 @@ func (o *Outbox) resolve(r *record, a Alert, now time.Time, key *idem) {
 	if a.ResolvedAt.IsZero() {
 		a.ResolvedAt = now
 	}
+	if a.Severity == "" {
+		a.Severity = r.Worst
+	}
+	if a.Summary == "" {
+		a.Summary = "resolved: " + r.First.Summary
+	}
 	end := o.fill(a, r, PhaseResolved, now)
 	r.End = &end
 	o.accepted(r, r.End, now, key)
@@ -167,7 +176,7 @@ func (o *Outbox) accepted(r *record, a *Alert, now time.Time, key *idem) {
 			}
 		}
 	}
-	if key != nil && (len(r.Keys) < maxKeys || a.State == Resolved) {
+	if key != nil && len(r.Keys) < maxKeys {
 		if r.Keys == nil {
 			r.Keys = map[string]string{}
 		}
@@ -246,6 +255,16 @@ func tidy(a Alert) Alert {
 	return a
 }
 
+// fit shortens an alert of the detector that is longer than 64 KiB: better told
+// in few words than not at all.
+func fit(a Alert) Alert {
+	if b, err := json.Marshal(a); err == nil && len(b) > maxAlertSize {
+		a.Causes, a.Culprits, a.Members, a.Labels = nil, nil, nil, nil
+		a.Summary = cut(a.Summary, maxAlertSize/8)
+	}
+	return a
+}
+
 // ErrInvalid is in the chain of the error about an alert that cannot be
 // accepted by anyone: what it says is wrong.
 var ErrInvalid = errors.New("invalid alert")
@@ -255,7 +274,7 @@ func check(a *Alert) error {
 	switch {
 	case a.Rule == "":
 		return fmt.Errorf("%w: rule is empty", ErrInvalid)
-	case a.Severity.Rank() == 0:
+	case a.Severity.Rank() == 0 && (a.Severity != "" || a.State == Firing):
 		return fmt.Errorf("%w: severity %q: use info, warning or critical", ErrInvalid, a.Severity)
 	case a.State != Firing && a.State != Resolved:
 		return fmt.Errorf("%w: state %q: use firing or resolved", ErrInvalid, a.State)

@@ -58,7 +58,7 @@ type delivery struct {
 	LastError string       `json:"last_error,omitempty"`
 	Dead      []DeadLetter `json:"dead,omitempty"`
 	Cancelled bool         `json:"cancelled,omitempty"`
-	Digest    string       `json:"digest,omitempty"` // id of the digest that told of it
+	Digest    string       `json:"digest,omitempty"` // id of the digest that told of it, or is to: then it waits
 
 	maybe bool      // a Send may have reached the service though it was not confirmed
 	first time.Time // first attempt of the phase that is owed
@@ -156,11 +156,14 @@ func (r *record) validate() error {
 	if r.Updates < 0 || r.Updates >= seqResolved || (r.Updates > 0) != (r.Last != nil) {
 		return fmt.Errorf("%d updates do not fit the last one", r.Updates)
 	}
-	firstPhase := PhaseFiring
+	firstPhase, firstState := PhaseFiring, Firing
 	if r.digest() {
-		firstPhase = PhaseDigest
+		firstPhase, firstState = PhaseDigest, r.First.State
+		if r.Updates > 0 || r.End != nil {
+			return errors.New("a digest has one phase only")
+		}
 	}
-	if err := checkAlert(&r.First, r.ID, firstPhase, Firing); err != nil {
+	if err := checkAlert(&r.First, r.ID, firstPhase, firstState); err != nil {
 		return err
 	}
 	if r.Last != nil {

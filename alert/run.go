@@ -67,7 +67,8 @@ func (o *Outbox) view(now time.Time) sinkView {
 		if s == nil || s.sink == nil {
 			return false, false
 		}
-		return true, (s.gate.open || s.gate.parked) && s.gate.shut(now)
+		g := &s.gate
+		return true, g.shut(now) && (g.open || g.parked || g.until.Sub(now) > failoverAfter)
 	}
 }
 
@@ -79,6 +80,7 @@ func (o *Outbox) Run(ctx context.Context) {
 	o.mu.Lock()
 	o.running = true
 	o.mu.Unlock()
+	all.Go(func() { o.watchIntake(ctx) })
 	house := time.NewTicker(houseEvery)
 	defer house.Stop()
 	for ctx.Err() == nil {

@@ -113,7 +113,7 @@ func (o *Outbox) batch() []item {
 			continue
 		}
 		b, err := r.encode()
-		items = append(items, item{r: r, rev: r.rev, data: b, close: r.settled(), err: err})
+		items = append(items, item{r: r, rev: r.rev, data: b, close: o.closable(r), err: err})
 		if len(items) == 64 {
 			break
 		}
@@ -255,6 +255,9 @@ func (o *Outbox) retryDisk(now time.Time) {
 	defer o.mu.Unlock()
 	for _, r := range o.open {
 		r.failed = 0
+		if r.saved == r.rev && o.closable(r) {
+			r.rev++ // the move to incidents/closed is owed
+		}
 	}
 	o.state.failed = 0
 	if o.writer.busy && !o.writer.abandoned && now.Sub(o.writer.since) > writerStuck {

@@ -1,0 +1,35 @@
+package alert
+
+import (
+	"math/rand/v2"
+	"os"
+	"time"
+)
+
+// Step is one operation on the state directory.
+type Step = step
+
+// OpenHooked is Open with a hook that sees each step before it is done.
+func OpenHooked(root *os.Root, o Options, hook func(Step) error) (*Outbox, error) {
+	return openOutbox(root, o, hook)
+}
+
+// DecodeIncident decodes an incident file and encodes it again.
+func DecodeIncident(b []byte) ([]byte, error) {
+	r, err := decodeRecord(b)
+	if err != nil {
+		return nil, err
+	}
+	return r.encode()
+}
+
+// DecodeIntake decodes an intake file.
+func DecodeIntake(b []byte) error {
+	_, err := decodeIntake(b)
+	return err
+}
+
+// Backoff is the wait after the nth failure.
+func Backoff(n int, s Severity, seed uint64) time.Duration {
+	return backoff(n, s, rand.New(rand.NewPCG(seed, 0)))
+}
