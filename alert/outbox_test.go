@@ -25,11 +25,17 @@ type rig struct {
 // rig.stop.
 func open(t *testing.T, dir string, routes []alert.RouteConfig, sinks ...alert.Sink) *rig {
 	t.Helper()
+	return openHooked(t, dir, nil, routes, sinks...)
+}
+
+// openHooked is open with a hook that sees each step on the disk.
+func openHooked(t *testing.T, dir string, hook func(alert.Step) error, routes []alert.RouteConfig, sinks ...alert.Sink) *rig {
+	t.Helper()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	box, err := alert.Open(root, alert.Options{Host: "web-1", Version: "test", Seed: 7, MachineID: "m1", Labels: map[string]string{"env": "test"}})
+	box, err := alert.OpenHooked(root, alert.Options{Host: "web-1", Version: "test", Seed: 7, MachineID: "m1", Labels: map[string]string{"env": "test"}}, hook)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +101,8 @@ func wantPhases(t *testing.T, got []alert.Alert, want ...string) {
 }
 
 func settle() { synctest.Wait() }
+
+type ctx = context.Context
 
 func TestAnIncidentGoesItsWholeWay(t *testing.T) {
 	t.Parallel()

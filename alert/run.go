@@ -191,6 +191,9 @@ func (o *Outbox) pick(s *slot, now time.Time) (*job, time.Time) {
 			continue
 		}
 		if held, until := o.held(r, now); held {
+			if r.digest() {
+				return nil, until // it goes first
+			}
 			wake = earlier(wake, until)
 			continue
 		}

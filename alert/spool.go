@@ -42,6 +42,9 @@ func WriteIntake(dir *os.Root, a Alert, key string) error {
 	if err := checkIntake(&a, key); err != nil {
 		return err
 	}
+	if key == "" {
+		key = "file " + newID() // a file that is read twice is one alert
+	}
 	b, err := json.Marshal(intakeFile{Schema, key, tidy(a)})
 	if err != nil {
 		return fmt.Errorf("write intake: %w", err)

@@ -43,11 +43,15 @@ func cases(c Config) []testCase {
 		{"throttled: Retry-After in seconds", checkRetryAfter},
 	}
 	portal := Answer{Header: map[string]string{"Content-Type": "text/html"}, Body: "<html><title>Welcome to HotelNet</title><form action=/login></form></html>"}
+	common := []Answer{{Status: 500}, {Status: 502, Body: "<html>bad gateway</html>"}, {Status: 503}, portal}
+	if !c.StatusOnly {
+		common = append(common, Answer{})
+	}
 	for _, l := range []struct {
 		k       class
 		answers []Answer
 	}{
-		{retryable, append([]Answer{{Status: 500}, {Status: 502, Body: "<html>bad gateway</html>"}, {Status: 503}, portal, {Body: ""}}, c.Retryable...)},
+		{retryable, append(common, c.Retryable...)},
 		{throttled, append([]Answer{{Status: 429}, {Status: 429, Header: map[string]string{"Retry-After": "soon"}}}, c.Throttled...)},
 		{credentials, append([]Answer{{Status: 401}, {Status: 403}}, c.Credentials...)},
 		{permanent, append([]Answer{{Status: 400}, {Status: 413}}, c.Permanent...)},

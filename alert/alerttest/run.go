@@ -21,6 +21,10 @@ type Config struct {
 	// Key returns what the service de-duplicates by; nil where it cannot.
 	Key func(r Request) string
 
+	// StatusOnly says that the service promises by its status alone: an empty
+	// 200 is a success.
+	StatusOnly bool
+
 	Retryable   []Answer // beyond 500, 502, 503 and a captive portal's 200 and 302
 	Throttled   []Answer // beyond a 429 without a body
 	Credentials []Answer // beyond 401 and 403 without a body

@@ -1,0 +1,58 @@
+package alert
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MaxAnswer is the most bytes that a sink reads of a service's answer.
+const MaxAnswer = 1 << 20
+
+// AnswerError classes an HTTP answer that is no success, for sinks that speak
+// plain HTTP: 429 (and 503 with a Retry-After) are throttling; 401, 403 and 407
+// credentials; other 4xx but 408 and 425 are refusals for good; all else, a
+// redirect to a captive portal's page included, may be tried again. cause says
+// what was asked and what the service said; it must not hold a secret.
+func AnswerError(status int, header http.Header, cause error) error {
+	after, asked := RetryAfter(header)
+	switch {
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && asked:
+		return &ThrottledError{After: after, Err: cause}
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
+		return fmt.Errorf("%w: %w", ErrCredentials, cause)
+	case status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooEarly:
+		return fmt.Errorf("%w: %w", ErrPermanent, cause)
+	}
+	return cause
+}
+
+// RetryAfter reads Retry-After (RFC 9110, 10.2.3: seconds or a date) or
+// x-amz-retry-after (milliseconds). ok is false where neither is there or
+// neither can be read.
+func RetryAfter(header http.Header) (after time.Duration, ok bool) {
+	v := strings.TrimSpace(header.Get("Retry-After"))
+	if n, err := strconv.ParseInt(v, 10, 32); err == nil && n >= 0 {
+		return time.Duration(n) * time.Second, true
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return max(0, time.Until(at)), true
+	}
+	if n, err := strconv.ParseInt(header.Get("X-Amz-Retry-After"), 10, 32); err == nil && n >= 0 {
+		return time.Duration(n) * time.Millisecond, true
+	}
+	return 0, false
+}
+
+// WithoutURL takes the URL out of an error of net/http: it may hold a secret.
+func WithoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

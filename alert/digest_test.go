@@ -1,0 +1,115 @@
+package alert_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/alert/alerttest"
+)
+
+// outage makes a backlog of criticals at a sink that is down: ended began and
+// ended, fires fire on.
+func outage(t *testing.T, r *rig, ended, fires int) {
+	t.Helper()
+	for i := range ended + fires {
+		r.put(firing(fmt.Sprintf("c%02d", i), alert.Critical))
+		time.Sleep(time.Minute)
+	}
+	for i := range ended {
+		r.put(resolved(fmt.Sprintf("c%02d", i), alert.Critical))
+	}
+	time.Sleep(6 * time.Hour)
+}
+
+func TestOneDigestAfterALongOutage(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink := alerttest.NewSink("s")
+		r := open(t, dir, nil, sink)
+		r.put(firing("before", alert.Warning))
+		settle()
+		sink.Fail(errDown)
+		r.put(resolved("before", alert.Warning))
+		outage(t, r, 10, 5)
+		sink.Fail(nil)
+		time.Sleep(73 * time.Second)
+		got := sink.Taken()[1:]
+		// The probe is the oldest critical, which a breaker may have tried before.
+		want := []string{"c00:firing", "digest:digest"}
+		wantPhases(t, got[:2], want...)
+		d := got[1]
+		if len(d.Members) != 16 || d.State != alert.Firing || d.Severity != alert.Critical {
+			t.Errorf("digest %+v", d)
+		}
+		wantPhases(t, got[2:], "c00:resolved", "c10:firing", "c11:firing", "c12:firing", "c13:firing", "c14:firing", "before:resolved")
+		time.Sleep(2 * time.Second)
+		if n := len(r.Incidents()); n != 5 {
+			t.Errorf("%d incidents are open, want the 5 that fire", n)
+		}
+		if s := r.Stats(); s.Digests != 1 || s.Cancelled != 0 {
+			t.Errorf("stats %+v", s)
+		}
+		wantClean(t, r)
+	})
+}
+
+func TestADigestSurvivesARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink := alerttest.NewSink("s")
+		sink.Fail(errDown)
+		r := open(t, dir, nil, sink)
+		outage(t, r, 14, 0)
+		// Only the probe gets through.
+		n := len(sink.Calls())
+		sink.Answer(func(_ ctx, i int, _ alert.Alert) error {
+			if i == n {
+				return nil
+			}
+			return errDown
+		})
+		time.Sleep(73 * time.Second)
+		if r.Stats().Digests != 1 {
+			t.Fatal("no digest began")
+		}
+		r.stop()
+		r = open(t, dir, nil, sink)
+		sink.Fail(nil)
+		time.Sleep(10 * time.Minute)
+		wantPhases(t, sink.Taken(), "c00:firing", "digest:digest", "c00:resolved")
+		if n := len(r.Incidents()); n != 0 {
+			t.Errorf("%d incidents are open", n)
+		}
+		wantClean(t, r)
+	})
+}
+
+func TestARefusedDigestSendsEachByItself(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink := alerttest.NewSink("s")
+		sink.Fail(errDown)
+		r := open(t, dir, nil, sink)
+		outage(t, r, 12, 0)
+		sink.Answer(func(_ ctx, _ int, a alert.Alert) error {
+			if a.Phase == alert.PhaseDigest {
+				return fmt.Errorf("%w: too long", alert.ErrPermanent)
+			}
+			return nil
+		})
+		time.Sleep(3 * time.Minute)
+		if n := len(sink.Taken()); n != 24 {
+			t.Errorf("%d messages, want 24: %v", n, phases(sink.Taken()))
+		}
+		if n := len(r.DeadLetters()); n != 1 {
+			t.Errorf("%d dead letters, want the digest", n)
+		}
+		wantClean(t, r)
+	})
+}

@@ -1,0 +1,184 @@
+package alert_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/alert/alerttest"
+)
+
+// badDisk fails or holds up steps on the state directory.
+type badDisk struct {
+	err  atomic.Pointer[error]         // of every step
+	hold atomic.Pointer[chan struct{}] // each sync waits for it
+}
+
+func (d *badDisk) step(s alert.Step) error {
+	if h := d.hold.Load(); h != nil && s.Op == "sync" {
+		<-*h
+	}
+	if err := d.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (d *badDisk) fail(err error) {
+	if err == nil {
+		d.err.Store(nil)
+		return
+	}
+	d.err.Store(&err)
+}
+
+func TestAFailingDiskStopsNeitherDeliveryNorTheAgent(t *testing.T) {
+	t.Parallel()
+	for _, errno := range []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS, syscall.EACCES, syscall.EDQUOT} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				sink, disk := alerttest.NewSink("s"), &badDisk{}
+				r := openHooked(t, dir, disk.step, nil, sink)
+				disk.fail(errno)
+				start := time.Now()
+				err := r.Put(t.Context(), firing("disk-full", alert.Critical))
+				if !errors.Is(err, alert.ErrNotDurable) || !errors.Is(err, errno) || time.Since(start) > 0 {
+					t.Fatalf("Put: %v after %s", err, time.Since(start))
+				}
+				settle()
+				wantPhases(t, sink.Taken(), "disk-full:firing")
+				if h := r.Health(); h.Durable || h.Pending != 1 || !strings.Contains(h.Error, errno.Error()) {
+					t.Errorf("health %+v", h)
+				}
+				if err := r.SaveState(t.Context(), []byte("{}")); !errors.Is(err, errno) {
+					t.Errorf("SaveState: %v", err)
+				}
+				time.Sleep(time.Minute)
+				disk.fail(nil)
+				time.Sleep(2 * time.Second)
+				if h := r.Health(); !h.Durable || h.Pending != 0 {
+					t.Errorf("health after the disk was mended %+v", h)
+				}
+				r.stop()
+				r = open(t, dir, nil, sink)
+				r.put(resolved("disk-full", alert.Critical))
+				settle()
+				wantPhases(t, sink.Taken(), "disk-full:firing", "disk-full:resolved")
+				wantClean(t, r)
+			})
+		})
+	}
+}
+
+// An fsync that does not return: the tick waits 200 ms, delivery goes on from
+// memory, another writer takes over, and the one that was stuck brings nothing
+// old back when it wakes up.
+func TestAnFsyncThatDoesNotReturn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink, disk := alerttest.NewSink("s"), &badDisk{}
+		r := openHooked(t, dir, disk.step, nil, sink)
+		stuck := make(chan struct{})
+		disk.hold.Store(&stuck)
+		tick := func(a alert.Alert) time.Duration {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			start := time.Now()
+			if err := r.Put(ctx, a); !errors.Is(err, alert.ErrNotDurable) {
+				t.Errorf("Put: %v", err)
+			}
+			return time.Since(start)
+		}
+		if took := tick(firing("cpu", alert.Critical)); took != 200*time.Millisecond {
+			t.Errorf("Put took %s", took)
+		}
+		settle()
+		wantPhases(t, sink.Taken(), "cpu:firing")
+		time.Sleep(2 * time.Second)
+		if h := r.Health(); h.Durable || h.Error == "" {
+			t.Errorf("health %+v", h)
+		}
+		tick(update("cpu", alert.Critical))
+		disk.hold.Store(nil) // a new request would go through
+		time.Sleep(40 * time.Second)
+		if h := r.Health(); !h.Durable || h.Pending != 0 || r.Stats().WritersAbandoned != 1 {
+			t.Errorf("no other writer took over: %+v", h)
+		}
+		r.put(resolved("cpu", alert.Critical))
+		r.put(firing("mem", alert.Warning))
+		close(stuck)
+		time.Sleep(5 * time.Second)
+		wantPhases(t, sink.Taken(), "cpu:firing", "cpu:update-1", "cpu:resolved", "mem:firing")
+		wantClean(t, r)
+		r.stop()
+		r = open(t, dir, nil, sink)
+		if got := r.OpenFiring(); len(got) != 1 || got[0].Rule != "mem" {
+			t.Errorf("after a restart these fire: %v", phases(got))
+		}
+	})
+}
+
+func TestAFolderThatVanishesIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink := alerttest.NewSink("s")
+		r := open(t, dir, nil, sink)
+		r.put(firing("cpu", alert.Warning))
+		if err := os.RemoveAll(dir + "/incidents"); err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Put(t.Context(), update("cpu", alert.Warning))
+		time.Sleep(3 * time.Second)
+		if h := r.Health(); !h.Durable {
+			t.Errorf("health %+v", h)
+		}
+		wantPhases(t, sink.Taken(), "cpu:firing", "cpu:update-1")
+		wantClean(t, r)
+	})
+}
+
+func TestOpenStartsOnADiskThatTakesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink, disk := alerttest.NewSink("s"), &badDisk{}
+		disk.fail(syscall.EROFS)
+		r := openHooked(t, dir, disk.step, nil, sink)
+		if r.Health().Durable || len(r.InstallID()) != 32 {
+			t.Errorf("health %+v, install id %q", r.Health(), r.InstallID())
+		}
+		_ = r.Put(t.Context(), firing("cpu", alert.Warning))
+		settle()
+		wantPhases(t, sink.Taken(), "cpu:firing")
+	})
+}
+
+func TestStateGoesThroughTheWriter(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, dir, nil)
+		if b, err := r.LoadState(); b != nil || err != nil {
+			t.Errorf("at first: %q, %v", b, err)
+		}
+		for _, s := range []string{`{"a":1}`, `{"a":2}`} {
+			if err := r.SaveState(t.Context(), []byte(s)); err != nil {
+				t.Fatal(err)
+			}
+			if b, err := r.LoadState(); string(b) != s || err != nil {
+				t.Errorf("read %q, %v", b, err)
+			}
+		}
+	})
+}
