@@ -1,0 +1,116 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/collect"
+	"github.com/firewatch-agent/firewatch/collect/probe"
+	"github.com/firewatch-agent/firewatch/detect"
+	"github.com/firewatch-agent/firewatch/internal/conf"
+)
+
+// validate returns the faults of a configuration as the file gives it, before
+// complete. complete says that nothing of the file was lost to a syntax error,
+// so that a name which is not there is a fault.
+func (c *Config) validate(whole bool) []conf.Fault {
+	metrics := Metrics()
+	out := conf.Under("agent", c.Agent.validate())
+	out = append(out, conf.Under("collect", c.Collect.Validate())...)
+	for i, p := range c.Probes {
+		out = append(out, conf.Under("probe."+strconv.Itoa(i), p.Validate())...)
+	}
+	out = append(out, conf.Under("rule", detect.ValidateRules(c.Rules, metrics))...)
+	out = append(out, conf.Under("anomaly", c.Anomaly.Validate(metrics))...)
+	out = append(out, c.sinkFaults()...)
+	out = append(out, c.nameFaults()...)
+	if whole {
+		out = append(out, alert.CheckRoutes(c.Routes, c.SinkNames())...)
+	}
+	return out
+}
+
+// labelName is what a label may be called: a name that Prometheus, CloudWatch
+// and Slack all take.
+var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.-]{0,63}$`)
+
+const (
+	maxLabels     = 20
+	maxLabelValue = 256 // bytes
+)
+
+func (a Agent) validate() []conf.Fault {
+	var out []conf.Fault
+	add := func(path, problem, hint string) {
+		out = append(out, conf.Fault{Path: path, Problem: problem, Hint: hint})
+	}
+	if i := a.Interval.D(); i != 0 && (i < minInterval || i > maxInterval) {
+		add("interval", fmt.Sprintf("interval %s is out of range", a.Interval), "100ms to 60s")
+	}
+	if a.StateDir != "" && !filepath.IsAbs(a.StateDir) {
+		add("state_dir", fmt.Sprintf("state_dir %q is not an absolute path", a.StateDir), `write for example "/var/lib/firewatch"`)
+	}
+	if len(a.Labels) > maxLabels {
+		add("labels", fmt.Sprintf("%d labels", len(a.Labels)), fmt.Sprintf("at most %d", maxLabels))
+	}
+	for k, v := range a.Labels {
+		if !labelName.MatchString(k) {
+			add("labels."+k, fmt.Sprintf("label name %q is not of the form [a-zA-Z_][a-zA-Z0-9_.-]*, at most 64 letters", k), "")
+		}
+		if v == "" || len(v) > maxLabelValue {
+			add("labels."+k, fmt.Sprintf("the value of label %q has %d bytes", k, len(v)), fmt.Sprintf("1 to %d", maxLabelValue))
+		}
+	}
+	return out
+}
+
+// nameFaults reports probes and sinks whose name another one has.
+func (c *Config) nameFaults() []conf.Fault {
+	var probes []named
+	for i, p := range c.Probes {
+		probes = append(probes, named{p.Name, "probe." + strconv.Itoa(i) + ".name"})
+	}
+	return append(twins("probe", probes), twins("sink", c.sinkNames())...)
+}
+
+// named is a name and the path where it is given.
+type named struct{ name, path string }
+
+func twins(what string, list []named) []conf.Fault {
+	var out []conf.Fault
+	seen := map[string]bool{}
+	for _, n := range list {
+		if n.name != "" && seen[n.name] {
+			out = append(out, conf.Fault{Path: n.path, Problem: fmt.Sprintf("%s %q is there twice", what, n.name), Hint: "give each a name of its own"})
+		}
+		seen[n.name] = true
+	}
+	return out
+}
+
+// SinkNames lists the names of the configured sinks, in the order of the file
+// within each kind.
+func (c *Config) SinkNames() []string {
+	var out []string
+	for _, n := range c.sinkNames() {
+		out = append(out, n.name)
+	}
+	return out
+}
+
+func (c *Config) sinkNames() []named { return nil }
+
+func (c *Config) sinkFaults() []conf.Fault { return nil }
+
+// Metrics lists what this build can measure, probes included: what a rule may
+// name.
+func Metrics() []collect.Metric {
+	var out []collect.Metric
+	for _, c := range collect.All(collect.Host{}, collect.Config{}) {
+		out = append(out, c.Metrics()...)
+	}
+	return append(out, probe.Metrics()...)
+}
