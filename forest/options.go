@@ -20,11 +20,11 @@ var (
 // Limits of the options. They keep a node at 16 bytes and every sum of path
 // lengths exact (see node).
 const (
-	MaxTrees    = 4096  // trees in a forest
-	MaxSample   = 32767 // rows per tree
-	MaxFeatures = 4096  // columns
-	MaxDepth    = 1024  // levels of a tree, also when Options.MaxDepth is negative
-	MaxWindow   = 1 << 20
+	MaxTrees    = 4096    // trees in a forest
+	MaxSample   = 32767   // rows per tree
+	MaxFeatures = 4096    // columns
+	MaxDepth    = 1024    // levels of a tree, also when Options.MaxDepth is negative
+	MaxWindow   = 1 << 20 // rows or values that a stream or line keeps
 )
 
 // Split says how a node's feature is drawn. In both kinds the split value is

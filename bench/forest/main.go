@@ -131,7 +131,7 @@ func (r *result) compare(libs []library, rounds int) error {
 }
 
 func (r *result) own(rounds int) error {
-	for _, m := range []func(int) ([]timing, error){measureThreads, measureOwn, measureSize} {
+	for _, m := range []func(int) ([]timing, error){measureOwn, measureSize} {
 		t, err := m(rounds)
 		if err != nil {
 			return err

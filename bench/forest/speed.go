@@ -152,30 +152,6 @@ func warmStream(rows [][]float64, o forest.Options) (*forest.Stream, error) {
 	return s, nil
 }
 
-// measureThreads interleaves batch scoring on one and on two goroutines.
-func measureThreads(rounds int) ([]timing, error) {
-	s := made(100_000, 6)
-	dst := make([]float64, len(s.rows))
-	all := []timing{
-		{Figure: "threads", Set: s.name, Library: "firewatch, 1 thread", Unit: "s"},
-		{Figure: "threads", Set: s.name, Library: "firewatch, 2 threads", Unit: "s"},
-	}
-	for range rounds {
-		for k := range all {
-			f, err := forest.Train(s.rows, forest.Options{Seed: 1, Workers: k + 1})
-			if err != nil {
-				return nil, err
-			}
-			begin := time.Now()
-			if err := f.ScoreBatch(dst, s.rows); err != nil {
-				return nil, err
-			}
-			all[k].Values = append(all[k].Values, time.Since(begin).Seconds())
-		}
-	}
-	return all, nil
-}
-
 // measureSize notes the memory of a model of 100 trees × 256 rows.
 func measureSize(int) ([]timing, error) {
 	var all []timing
