@@ -137,12 +137,12 @@ func (b *boxBuilder) join(t *builder, left uint32, lo, mid, hi int) {
 	for j := 0; j < len(box); j += 2 {
 		box[j], box[j+1] = float32(math.Inf(1)), float32(math.Inf(-1)) // empty
 	}
-	b.include(box, t, &t.nodes[left], t.order[lo:mid])
-	b.include(box, t, &t.nodes[left+1], t.order[mid:hi])
+	b.include(box, &t.nodes[left], t.order[lo:mid])
+	b.include(box, &t.nodes[left+1], t.order[mid:hi])
 }
 
 // include widens box by a child: by its box, or a leaf's by its rows.
-func (b *boxBuilder) include(box []float32, t *builder, child *node, order []uint32) {
+func (b *boxBuilder) include(box []float32, child *node, order []uint32) {
 	if !child.leaf() {
 		k := int(child.child-1) / 2 * len(box)
 		other := b.sides[k : k+len(box)]

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -26,8 +27,11 @@ type set struct {
 // label, 1 for an anomaly, in the last column.
 func loadSets(dir string) ([]set, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.csv.gz"))
-	if err != nil || len(paths) == 0 {
-		return nil, fmt.Errorf("find data sets in %s: none (%v)", dir, err)
+	if err != nil {
+		return nil, fmt.Errorf("find data sets in %s: %w", dir, err)
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("find data sets in %s: none", dir)
 	}
 	var sets []set
 	for _, p := range paths {
@@ -57,7 +61,7 @@ func loadSet(path string) (set, error) {
 	}
 	for {
 		fields, err := r.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return s, nil
 		}
 		if err != nil {
