@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -38,7 +39,7 @@ func main() {
 	var r runner
 	for {
 		var c command
-		if err := in.Decode(&c); err == io.EOF {
+		if err := in.Decode(&c); errors.Is(err, io.EOF) {
 			return
 		} else if err != nil {
 			fmt.Fprintln(os.Stderr, err)
