@@ -3,6 +3,7 @@ package alert
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,6 +13,16 @@ import (
 
 // MaxAnswer is the most bytes that a sink reads of a service's answer.
 const MaxAnswer = 1 << 20
+
+// HTTPClient is what sinks send with: connections of its own that must open
+// within 3 s, and no redirect followed, since a redirect is no delivery.
+func HTTPClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = (&net.Dialer{Timeout: 3 * time.Second}).DialContext
+	t.MaxIdleConnsPerHost = 1
+	t.IdleConnTimeout = 90 * time.Second
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
 
 // AnswerError classes an HTTP answer that is no success, for sinks that speak
 // plain HTTP: 429 (and 503 with a Retry-After) are throttling; 401, 403 and 407

@@ -45,7 +45,7 @@ func TestDurationStringRoundTrips(t *testing.T) {
 func TestSecretNeverPrints(t *testing.T) {
 	const canary = "xoxb-canary-4711"
 	s := conf.NewSecret(canary)
-	holder := struct{ Token conf.Secret }{s}
+	holder := struct{ Token, hidden conf.Secret }{s, s}
 	b, err := json.Marshal(holder)
 	if err != nil {
 		t.Fatal(err)

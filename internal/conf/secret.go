@@ -10,21 +10,28 @@ import (
 )
 
 // Secret is a string that never prints: fmt, log/slog, JSON and TOML all show
-// "***" (or "" where it is empty). Reveal is the only way to its value.
-type Secret struct{ v string }
+// "***" (or "" where it is empty). Reveal is the only way to its value. It holds
+// a pointer, since fmt calls no method of a field that is not exported: there
+// it shows an address.
+type Secret struct{ v *string }
 
 // NewSecret wraps v.
-func NewSecret(v string) Secret { return Secret{v} }
+func NewSecret(v string) Secret { return Secret{&v} }
 
 // Reveal returns the value itself, for the one place that sends it.
-func (s Secret) Reveal() string { return s.v }
+func (s Secret) Reveal() string {
+	if s.v == nil {
+		return ""
+	}
+	return *s.v
+}
 
 // IsZero reports whether no secret is set.
-func (s Secret) IsZero() bool { return s.v == "" }
+func (s Secret) IsZero() bool { return s.v == nil || *s.v == "" }
 
 // String implements fmt.Stringer.
 func (s Secret) String() string {
-	if s.v == "" {
+	if s.IsZero() {
 		return ""
 	}
 	return "***"
@@ -48,7 +55,7 @@ func (s *Secret) UnmarshalText(b []byte) error {
 	if err != nil {
 		return err
 	}
-	s.v = v
+	s.v = &v
 	return nil
 }
 
@@ -105,4 +112,13 @@ func ReadSecretFile(path string) (string, error) {
 		return "", fmt.Errorf("read secret %s: the file is empty", path)
 	}
 	return v, nil
+}
+
+// FileOr returns s, or what the file holds where s is not set and path is.
+func FileOr(s Secret, path string) (Secret, error) {
+	if !s.IsZero() || path == "" {
+		return s, nil
+	}
+	v, err := ReadSecretFile(path)
+	return NewSecret(v), err
 }
