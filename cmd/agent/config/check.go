@@ -25,7 +25,9 @@ func (c *Config) validate(whole bool) []conf.Fault {
 	}
 	out = append(out, conf.Under("rule", detect.ValidateRules(c.Rules, metrics))...)
 	out = append(out, conf.Under("anomaly", c.Anomaly.Validate(metrics))...)
-	out = append(out, c.sinkFaults()...)
+	for _, s := range c.Sinks.entries() {
+		out = append(out, s.faults...)
+	}
 	out = append(out, c.nameFaults()...)
 	if whole {
 		out = append(out, alert.CheckRoutes(c.Routes, c.SinkNames())...)
@@ -69,11 +71,14 @@ func (a Agent) validate() []conf.Fault {
 
 // nameFaults reports probes and sinks whose name another one has.
 func (c *Config) nameFaults() []conf.Fault {
-	var probes []named
+	var probes, sinks []named
 	for i, p := range c.Probes {
 		probes = append(probes, named{p.Name, "probe." + strconv.Itoa(i) + ".name"})
 	}
-	return append(twins("probe", probes), twins("sink", c.sinkNames())...)
+	for _, s := range c.Sinks.entries() {
+		sinks = append(sinks, named{s.name, s.path + ".name"})
+	}
+	return append(twins("probe", probes), twins("sink", sinks)...)
 }
 
 // named is a name and the path where it is given.
@@ -91,19 +96,15 @@ func twins(what string, list []named) []conf.Fault {
 	return out
 }
 
-// SinkNames lists the names of the configured sinks, in the order of the file
-// within each kind.
+// SinkNames lists the names of the configured sinks, kind by kind in
+// the order of the file.
 func (c *Config) SinkNames() []string {
 	var out []string
-	for _, n := range c.sinkNames() {
-		out = append(out, n.name)
+	for _, s := range c.Sinks.entries() {
+		out = append(out, s.name)
 	}
 	return out
 }
-
-func (c *Config) sinkNames() []named { return nil }
-
-func (c *Config) sinkFaults() []conf.Fault { return nil }
 
 // Metrics lists what this build can measure, probes included: what a rule may
 // name.

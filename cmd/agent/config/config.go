@@ -33,9 +33,6 @@ type Agent struct {
 	DefaultRules *bool             `toml:"default_rules"` // keep the built-in rules; default true
 }
 
-// Sinks is the table [sink]: a list for each kind.
-type Sinks struct{}
-
 const (
 	defaultInterval = conf.Duration(time.Second)
 	minInterval     = 100 * time.Millisecond

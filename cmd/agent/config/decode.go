@@ -130,7 +130,7 @@ func (d *decoder) unknown(n *node, name string, t reflect.Type, path string) str
 	near := conf.Nearest(name, names)
 	if near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
-	} else if home := homes(name, path); home != "" {
+	} else if home := homes(name); home != "" {
 		hint = "it belongs in " + home
 	} else if len(names) <= 12 {
 		hint = "known here: " + strings.Join(names, ", ")

@@ -1,4 +1,133 @@
 package config
 
-// homes names the tables that have a key of this name.
-func homes(name, path string) string { return "" }
+import "strings"
+
+// key documents one key of the file: its path without indices, its default
+// (or, where it has none, an example), and what it is for. `check --print` and
+// docs/configuration.md show these texts, and a test holds that every key has
+// one.
+type key struct {
+	path    string
+	value   string // TOML
+	example bool   // value is an example, not the default
+	text    string
+}
+
+// table documents a [table] or [[table]].
+type table struct{ path, text string }
+
+func tables() []table {
+	return []table{
+		{"agent", "The agent itself."},
+		{"collect", "What is read. Every collector is on that finds something to read on the host."},
+		{"collect.disk", "Space and inodes of file systems."},
+		{"collect.net", "Network interfaces."},
+		{"probe", "A service that this host depends on, tried on a schedule of its own. Gives the metrics probe_duration and probe_success with the probe's name as target."},
+		{"probe.expect", "What an HTTP answer must be to count as a success."},
+		{"rule", "A threshold in the language of CloudWatch alarms: the statistic over each period is a datapoint, and the rule fires when datapoints_to_alarm of the last evaluation_periods datapoints are beyond the threshold. A rule with the name of a built-in one takes its place as a whole."},
+		{"anomaly", "The rule without a threshold: an isolation forest over groups of series, which learns what is usual on this host and is silent while it learns."},
+		{"sink.slack", "Slack, by a bot token (messages are edited as the incident goes on) or by an incoming webhook."},
+		{"sink.webhook", "Any HTTP server: alerts as JSON, schema 1, by POST."},
+		{"route", "Which alerts go to which sinks. Every route that matches applies; without routes, and where none matches, an alert goes to every sink."},
+		{"route.match", "Which alerts: all that is set must match, and nothing matches all."},
+	}
+}
+
+func keys() []key {
+	return append(agentKeys(), sinkKeys()...)
+}
+
+func agentKeys() []key {
+	return []key{
+		{"agent.interval", `"1s"`, false, "Time between two ticks, 100ms to 60s."},
+		{"agent.labels", `{ team = "web", env = "prod" }`, true, "Names and values that every alert carries; routes can match them. At most 20."},
+		{"agent.state_dir", `"/var/lib/firewatch"`, true, "Where incidents, models and history are kept; an absolute path. Default: $STATE_DIRECTORY, else /var/lib/firewatch as root, else $XDG_STATE_HOME/firewatch."},
+		{"agent.default_rules", `true`, false, "Keep the built-in rules. With false, only the rules of this file are in force."},
+
+		{"collect.enable", `["cpu", "mem", "disk"]`, true, "Only these collectors. Default: all."},
+		{"collect.disable", `["processes"]`, true, "Not these collectors. Default: none."},
+		{"collect.disk.ignore_fstypes", `["tmpfs"]`, true, "File systems left out, by type, beyond those that have no space of their own."},
+		{"collect.disk.ignore_mounts", `["/mnt/backup*"]`, true, "Mount points left out; * stands for any text."},
+		{"collect.net.ignore", `["lo", "veth*", "cali*", "cni*"]`, false, "Interfaces left out; * stands for any text."},
+
+		{"probe.name", `"shop"`, true, "Name, [a-z0-9-], unique: the target of the probe's metrics. Required."},
+		{"probe.type", `"http"`, true, "http (a GET request) or tcp (a connection). Required."},
+		{"probe.target", `"http://127.0.0.1:8080/health"`, true, "A URL for http, host:port for tcp. Required."},
+		{"probe.interval", `"10s"`, false, "Time between two tries, 100ms to 1h."},
+		{"probe.timeout", `"5s"`, false, "Time after which a try has failed, 10ms to 1m."},
+		{"probe.expect.status", `200`, true, "The HTTP status. Default: any 2xx or 3xx."},
+		{"probe.expect.body", `"ok"`, true, "Text that the first 64 KiB of the body contain."},
+
+		{"rule.name", `"load-high"`, true, "Name, [a-z0-9-], unique. Required."},
+		{"rule.metric", `"system_load1"`, true, "The metric to watch; docs/metrics.md lists them. Required."},
+		{"rule.target", `"/var*"`, true, "Which mount points, devices, interfaces or probes; * stands for any text. Default: the host's own series, or all targets of a metric that has some."},
+		{"rule.statistic", `"avg"`, false, "avg, min, max, sum, last, p1 to p99, rate (change per second), or time_to_full (seconds until 100 at the present slope)."},
+		{"rule.period", `"60s"`, false, "The time that one datapoint covers, in whole seconds."},
+		{"rule.comparison", `">"`, true, `">", ">=", "<" or "<=": datapoint, comparison, threshold. Required.`},
+		{"rule.threshold", `20`, true, "The level, in the metric's unit. Required."},
+		{"rule.clear", `15`, true, "The alert resolves only beyond this level (hysteresis). Default: the threshold."},
+		{"rule.evaluation_periods", `1`, false, "How many datapoints are looked at. Periods together at most 6h."},
+		{"rule.datapoints_to_alarm", `1`, true, "How many of them must be beyond the threshold. Default: all."},
+		{"rule.for", `"5m"`, true, "Instead of evaluation_periods: that many periods as fill this time."},
+		{"rule.missing", `"missing"`, false, "A datapoint without readings: missing (keep looking at what there is), ignore (keep the state), breaching or notBreaching."},
+		{"rule.severity", `"warning"`, false, "info, warning or critical."},
+		{"rule.summary", `"the load is high"`, true, "One line that says what is wrong, for the alert."},
+		{"rule.mirror", `false`, false, "May be mirrored as a CloudWatch alarm; a fault where CloudWatch cannot express the rule."},
+
+		{"anomaly.enable", `true`, false, "Whether anomalies are looked for."},
+		{"anomaly.series", `["cpu_usage_active", "net_bytes_recv"]`, true, "2 to 4 metrics judged together, instead of the built-in groups (CPU, disk and network)."},
+		{"anomaly.row", `"10s"`, false, "Each reading of the forest is the mean over this time, 1s to 10m."},
+		{"anomaly.learn", `"1h"`, false, "How long it is silent at first; at least 100 rows."},
+		{"anomaly.seed", `1`, false, "Chance of the forest: the same frames and seed give the same alerts."},
+
+		{"route.match.severity", `["critical"]`, true, "One of these severities."},
+		{"route.match.rule", `["disk-*"]`, true, "One of these rules; * stands for any text."},
+		{"route.match.labels", `{ team = "web*" }`, true, "All of these labels; * stands for any text."},
+		{"route.to", `["ops"]`, true, "Names of sinks that each get the alert. Required without failover."},
+		{"route.failover", `["ops", "pager"]`, true, "An ordered list: a critical alert moves on 15 s after its first attempt, or at once where a sink is known to be down."},
+		{"route.repeat", `"4h"`, true, "Tell again this often while it fires and nobody has acknowledged it; at least 1m. Default: never."},
+	}
+}
+
+func sinkKeys() []key {
+	const name = "Name, [a-z0-9-], unique over all sinks; routes refer to it. Required."
+	return []key{
+		{"sink.slack.name", `"ops"`, true, name},
+		{"sink.slack.token", `"${env:SLACK_TOKEN}"`, true, "Bot token (xoxb-…) with the scope chat:write."},
+		{"sink.slack.token_file", `"/etc/firewatch/slack-token"`, true, "A file that holds the token, instead of token."},
+		{"sink.slack.channel", `"#ops"`, true, "Channel, #name or id; the bot must be a member. Required with a token."},
+		{"sink.slack.webhook", `"${credential:slack-webhook}"`, true, "URL of an incoming webhook, instead of token and channel."},
+		{"sink.slack.webhook_file", `"/etc/firewatch/slack-webhook"`, true, "A file that holds the URL, instead of webhook."},
+		{"sink.slack.api_url", `"https://slack.com/api/"`, false, "Where Slack's API is, for a proxy or GovSlack."},
+
+		{"sink.webhook.name", `"pager"`, true, name},
+		{"sink.webhook.url", `"https://alerts.example.com/firewatch"`, true, "Where alerts are posted: https, or http to this host. It is treated as a secret. Required, or url_file."},
+		{"sink.webhook.url_file", `"/etc/firewatch/pager-url"`, true, "A file that holds the URL, instead of url."},
+		{"sink.webhook.token", `"${env:PAGER_TOKEN}"`, true, "Sent as Authorization: Bearer."},
+		{"sink.webhook.token_file", `"/etc/firewatch/pager-token"`, true, "A file that holds the token, instead of token."},
+		{"sink.webhook.secret", `"${env:PAGER_SECRET}"`, true, "Signs each body: Firewatch-Signature: t=UNIX,v1=HEX, the HMAC-SHA256 of UNIX.BODY."},
+		{"sink.webhook.allow_http", `false`, false, "Allow plain http to other hosts."},
+	}
+}
+
+// homes names the tables that have a key of this name, for one that is in the
+// wrong place: "[agent] or [[probe]]", or "" where there are none or many.
+func homes(name string) string {
+	lists := map[string]bool{"probe": true, "rule": true, "route": true, "sink": true}
+	var out []string
+	for _, k := range keys() {
+		i := strings.LastIndexByte(k.path, '.')
+		if k.path[i+1:] != name {
+			continue
+		}
+		head := "[" + k.path[:i] + "]"
+		if root, _, _ := strings.Cut(k.path, "."); lists[root] && strings.Count(k.path, ".") == 1+strings.Count(root, "sink") {
+			head = "[" + head + "]"
+		}
+		out = append(out, head)
+	}
+	if len(out) == 0 || len(out) > 3 {
+		return ""
+	}
+	return strings.Join(out, " or ")
+}
