@@ -251,7 +251,7 @@ func TestHistoryOnADiskThatStaysFull(t *testing.T) {
 	for _, f := range got {
 		total += f.Elapsed
 	}
-	if want := last.Time.Sub(start); (total - want).Abs() > time.Second || len(got) > 2500 {
+	if want := last.Time.Sub(start); (total-want).Abs() > time.Second || len(got) > 2500 {
 		t.Fatalf("Elapsed of %d frames sums to %v, want %v", len(got), total, want)
 	}
 }
