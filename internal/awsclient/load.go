@@ -1,0 +1,39 @@
+package awsclient
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/firewatch-agent/firewatch/alert"
+)
+
+// Load reads the SDK's configuration: its default chain of credentials, no
+// retries (the outbox has the one retry policy), connections that open within
+// 3 s. It uses the SDK's own HTTP client, since any other one fails where
+// AWS_CA_BUNDLE is set. region and profile may be "".
+func Load(ctx context.Context, region, profile string) (aws.Config, error) {
+	client := awshttp.NewBuildableClient().WithDialerOptions(func(d *net.Dialer) { d.Timeout = 3 * time.Second })
+	options := []func(*awsconfig.LoadOptions) error{
+		awsconfig.WithHTTPClient(client),
+		awsconfig.WithLogger(logging.Nop{}), // an error comes back; nothing is said twice
+		awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+	}
+	if region != "" {
+		options = append(options, awsconfig.WithRegion(region))
+	}
+	if profile != "" {
+		options = append(options, awsconfig.WithSharedConfigProfile(profile))
+	}
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return cfg, fmt.Errorf("%w: load AWS configuration: %w", alert.ErrCredentials, err)
+	}
+	return cfg, nil
+}
