@@ -42,6 +42,7 @@ type batcher struct {
 	f     *Forest
 	block []lanes // groups of eight rows, feature by feature
 	sums  [][8]fixed
+	odd   [][8]bool // rows that are not finite
 }
 
 func (f *Forest) newBatcher() *batcher {
@@ -50,7 +51,12 @@ func (f *Forest) newBatcher() *batcher {
 		return &batcher{f: f}
 	}
 	groups := max(1, min(chunkRows/8, blockBytes/(64*f.features)))
-	return &batcher{f: f, block: make([]lanes, groups*f.features), sums: make([][8]fixed, groups)}
+	return &batcher{
+		f:     f,
+		block: make([]lanes, groups*f.features),
+		sums:  make([][8]fixed, groups),
+		odd:   make([][8]bool, groups),
+	}
 }
 
 func (b *batcher) score(dst []float64, rows [][]float64) {
@@ -69,13 +75,7 @@ func (b *batcher) scoreBlock(dst []float64, rows [][]float64) {
 	f, d := b.f, b.f.features
 	groups := len(rows) / 8
 	for g := range groups {
-		block := b.block[g*d : (g+1)*d]
-		for lane, row := range rows[8*g : 8*g+8] {
-			for j := range block {
-				block[j][lane] = toKey(row[j])
-			}
-		}
-		b.sums[g] = [8]fixed{}
+		b.load(g, rows[8*g:8*g+8])
 	}
 	for _, t := range f.trees {
 		for g := range groups {
@@ -84,10 +84,27 @@ func (b *batcher) scoreBlock(dst []float64, rows [][]float64) {
 	}
 	norm := f.norm.float()
 	for i, row := range rows {
-		if classify(row) == finite {
-			dst[i] = score(b.sums[i/8][i%8].float(), norm)
-		} else { // the walk above was for nothing
+		if b.odd[i/8][i%8] { // the walk above was for nothing
 			dst[i] = f.score(row)
+		} else {
+			dst[i] = score(b.sums[i/8][i%8].float(), norm)
+		}
+	}
+}
+
+// load makes eight rows group g. What is not finite is replaced by a key that
+// every node knows: that of a NaN may lie above a leaf's.
+func (b *batcher) load(g int, rows [][]float64) {
+	b.sums[g], b.odd[g] = [8]fixed{}, [8]bool{}
+	d := b.f.features
+	block := b.block[g*d : (g+1)*d]
+	for lane, row := range rows {
+		for j := range block {
+			k := toKey(row[j])
+			if !finiteKey(k) {
+				k, b.odd[g][lane] = keyLeast, true
+			}
+			block[j][lane] = k
 		}
 	}
 }

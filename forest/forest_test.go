@@ -104,7 +104,7 @@ func TestContributionsAddUp(t *testing.T) {
 func TestBatchEqualsScore(t *testing.T) {
 	t.Parallel()
 	rows := madeRows(1003, 7, 2)
-	rows[5][3], rows[700][0] = math.NaN(), math.NaN()
+	rows[5][3], rows[700][0] = math.NaN(), math.Float64frombits(1<<63-1) // a NaN of the highest bits
 	for _, o := range []Options{{}, {Workers: 3}, {Trees: 13}, {Boxes: true}, {MaxDepth: -1}} {
 		f := mustTrain(t, rows, o)
 		dst := make([]float64, len(rows))

@@ -18,6 +18,7 @@ type result struct {
 	CPU         string                          `json:"cpu"`
 	Cores       int                             `json:"cores"`
 	Go          string                          `json:"go"`
+	Peers       map[string]string               `json:"peers"` // versions
 	Rounds      int                             `json:"rounds"`
 	Seeds       int                             `json:"seeds"`
 	PeerSeeds   int                             `json:"peer_seeds"`
@@ -28,12 +29,20 @@ type result struct {
 }
 
 func newResult(c config) *result {
-	commit, _ := exec.Command("git", "describe", "--always", "--abbrev=12", "--dirty", "--", "forest").Output()
-	if len(commit) == 0 {
-		commit, _ = exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
+	output := func(argv ...string) string {
+		b, err := exec.Command(argv[0], argv[1:]...).Output()
+		if err != nil {
+			return "unknown"
+		}
+		return strings.TrimSpace(string(b))
 	}
 	return &result{
-		Commit: strings.TrimSpace(string(commit)), CPU: cpuModel(), Cores: runtime.NumCPU(),
+		Commit: output("git", "log", "-1", "--format=%h", "--abbrev=12", "--", "forest", "bench/forest"),
+		Peers: map[string]string{
+			"goguardml":    output("go", "list", "-C", "bench/forest/peer", "-m", "-f", "{{.Version}}", "github.com/hed1ad/goguardml"),
+			"scikit-learn": output(c.python, "-c", "import sklearn; print(sklearn.__version__)"),
+		},
+		CPU: cpuModel(), Cores: runtime.NumCPU(),
 		Go: runtime.Version(), Rounds: c.rounds, Seeds: c.seeds, PeerSeeds: c.peerSeeds,
 	}
 }
@@ -78,8 +87,9 @@ func printTables(path string) error {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
-	fmt.Printf("commit %s, %s, %d cores, %s, %d rounds, %d seeds (peers %d), %.0f s\n\n",
+	fmt.Printf("commit %s, %s, %d cores, %s, %d rounds, %d seeds (peers %d), %.0f s\n",
 		r.Commit, r.CPU, r.Cores, r.Go, r.Rounds, r.Seeds, r.PeerSeeds, r.WallSeconds)
+	fmt.Printf("beside goguardml %s and scikit-learn %s\n\n", r.Peers["goguardml"], r.Peers["scikit-learn"])
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	r.printSpeed(w)
 	r.printOwn(w)
