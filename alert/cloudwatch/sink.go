@@ -1,0 +1,79 @@
+package cloudwatch
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/internal/awsclient"
+)
+
+// StateMetric is the metric that Sink keeps: 1 while a rule fires on a target,
+// 0 when it ended. Its dimensions are host, rule and target; never an incident's
+// id, since each value of a dimension is a metric that costs.
+const StateMetric = "firewatch_alert_state"
+
+// Sink sends the state of alerts.
+type Sink struct {
+	conn connection
+}
+
+// NewSink makes the sink; it talks to nobody yet.
+func NewSink(c Config) *Sink { return &Sink{connection{cfg: c}} }
+
+// Name implements alert.Sink.
+func (s *Sink) Name() string { return s.conn.cfg.Name }
+
+// Send implements alert.Sink. The datum carries the time of its sending: a state
+// that is delivered late is still the state now.
+func (s *Sink) Send(ctx context.Context, a alert.Alert, _ alert.Receipt) (alert.Receipt, error) {
+	client, err := s.conn.get(ctx)
+	if err != nil {
+		return alert.Receipt{}, err
+	}
+	value := 1.0
+	if a.State == alert.Resolved {
+		value = 0
+	}
+	out, err := client.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{
+		Namespace: aws.String(s.conn.cfg.namespace()),
+		MetricData: []types.MetricDatum{{
+			MetricName: aws.String(StateMetric), Unit: types.StandardUnitNone, Value: aws.Float64(value),
+			Dimensions: dimensions("host", a.Host, "rule", a.Rule, "target", a.Target),
+		}},
+	})
+	if err != nil {
+		return alert.Receipt{}, awsclient.Class(ctx, "put metric data", err)
+	}
+	id, ok := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+	if !ok || id == "" { // CloudWatch gives one with every answer: this is somebody else's 200
+		return alert.Receipt{}, errors.New("put metric data: the answer is not CloudWatch's: does a login page stand between?")
+	}
+	return alert.Receipt{ID: id}, nil
+}
+
+// dimensions makes a list of name, value, name, value …; empty values are left
+// out, and what CloudWatch does not allow in one is replaced: printable ASCII
+// only, not beginning with a colon, at most 1024 characters.
+func dimensions(pairs ...string) []types.Dimension {
+	var out []types.Dimension
+	for i := 0; i+1 < len(pairs); i += 2 {
+		v := strings.Map(func(r rune) rune {
+			if r < 32 || r > 126 {
+				return '?'
+			}
+			return r
+		}, pairs[i+1])
+		v = strings.TrimSpace(strings.TrimLeft(v, ":"))
+		if v = v[:min(len(v), 1024)]; v != "" {
+			out = append(out, types.Dimension{Name: aws.String(pairs[i]), Value: aws.String(v)})
+		}
+	}
+	return out
+}
