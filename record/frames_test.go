@@ -58,7 +58,7 @@ func (h *host) next() collect.Frame {
 		case 3:
 			s.Value = float64(h.rng.IntN(3))
 		case 4:
-			if h.tick/20%3 == i%3 {
+			if h.tick/17%3 == i%3 {
 				continue
 			}
 			s.Value = -1.5
