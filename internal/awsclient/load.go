@@ -3,7 +3,9 @@ package awsclient
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,5 +37,24 @@ func Load(ctx context.Context, region, profile string) (aws.Config, error) {
 	if err != nil {
 		return cfg, fmt.Errorf("%w: load AWS configuration: %w", alert.ErrCredentials, err)
 	}
+	cfg.HTTPClient = bounded{cfg.HTTPClient}
 	return cfg, nil
+}
+
+// bounded puts an end to every answer's body: the SDK reads and drains answers
+// without a limit. It goes around the client after loading, since with
+// AWS_CA_BUNDLE the SDK takes no client but its own.
+type bounded struct{ inner aws.HTTPClient }
+
+// Do implements aws.HTTPClient.
+func (b bounded) Do(r *http.Request) (*http.Response, error) {
+	resp, err := b.inner.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, alert.MaxAnswer), resp.Body}
+	return resp, nil
 }
