@@ -104,7 +104,10 @@ func TestContributionsAddUp(t *testing.T) {
 func TestBatchEqualsScore(t *testing.T) {
 	t.Parallel()
 	rows := madeRows(1003, 7, 2)
-	rows[5][3], rows[700][0] = math.NaN(), math.Float64frombits(1<<63-1) // a NaN of the highest bits
+	rows[5][3] = math.NaN()
+	for j := range rows[700] {
+		rows[700][j] = math.Float64frombits(1<<63 - 1) // the NaN of the highest bits
+	}
 	for _, o := range []Options{{}, {Workers: 3}, {Trees: 13}, {Boxes: true}, {MaxDepth: -1}} {
 		f := mustTrain(t, rows, o)
 		dst := make([]float64, len(rows))
