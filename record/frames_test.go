@@ -96,6 +96,7 @@ func openRoot(t testing.TB, dir string) *os.Root {
 func begun(t testing.TB, dir string, cfg Config) *History {
 	t.Helper()
 	h := Open(openRoot(t, dir), cfg, silent())
+	h.store.sync = func(*os.File) error { return nil }
 	h.begin()
 	return h
 }

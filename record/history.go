@@ -63,7 +63,7 @@ type Stats struct {
 // root stays the caller's; cfg must be valid.
 func Open(root *os.Root, cfg Config, log *slog.Logger) *History {
 	h := &History{archive: OpenArchive(root, log), log: log, queue: make(chan collect.Frame, queueFrames)}
-	h.store = store{place: h.archive.place, cfg: cfg.withDefaults(), damaged: h.archive.damaged, write: (*os.File).Write}
+	h.store = store{place: h.archive.place, cfg: cfg.withDefaults(), damaged: h.archive.damaged, write: (*os.File).Write, sync: (*os.File).Sync}
 	dropped := func(n int) {
 		h.mu.Lock()
 		defer h.mu.Unlock()

@@ -118,7 +118,7 @@ func TestHistoryAfterAKill(t *testing.T) {
 // whole block, cuts the rest away once, and goes on.
 func TestHistoryTornAtEveryByte(t *testing.T) {
 	t.Parallel()
-	frames := newHost(4, 3).frames(120)
+	frames := newHost(4, 2).frames(120)
 	dir := t.TempDir()
 	h := begun(t, dir, Config{})
 	for _, f := range frames[:90] {
@@ -287,20 +287,20 @@ func TestHistoryWhoseDirectoryVanishes(t *testing.T) {
 func TestHistoryStaysWithinItsSize(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	h := begun(t, dir, Config{Size: 8 << 20})
+	h := begun(t, dir, Config{Size: 1 << 20})
 	host := newHost(9, 400)
 	var last collect.Frame
-	for i := range 12000 {
+	for i := range 2000 {
 		last = host.next()
 		h.take(last)
-		if i%500 == 499 {
-			if n := onDisk(t, dir); n > 8<<20 {
+		if i%50 == 49 {
+			if n := onDisk(t, dir); n > 1<<20 {
 				t.Fatalf("%d bytes on disk after %d frames", n, i)
 			}
 		}
 	}
 	h.finish()
-	if n := onDisk(t, dir); n > 8<<20 || n < 6<<20 || n != h.Stats().Bytes {
+	if n := onDisk(t, dir); n > 1<<20 || n < 700<<10 || n != h.Stats().Bytes {
 		t.Fatalf("%d bytes on disk, Stats says %d", n, h.Stats().Bytes)
 	}
 	got := replayed(t, h.Archive(), time.Time{})

@@ -31,6 +31,7 @@ type store struct {
 	handle  [tiers]*os.File
 	steady  time.Duration                           // how long the wall clock has not been set
 	write   func(f *os.File, b []byte) (int, error) // File.Write, and in tests a full disk
+	sync    func(f *os.File) error                  // File.Sync, and in most tests nothing
 }
 
 // load looks at what there is and repairs the newest file of each tier: what
@@ -124,7 +125,7 @@ func (s *store) forget() {
 // seal closes the current file of a tier.
 func (s *store) seal(t int) {
 	if s.handle[t] != nil {
-		_ = s.handle[t].Sync() // an error here will be found by its checksum
+		_ = s.sync(s.handle[t]) // an error here will be found by its checksum
 		_ = s.handle[t].Close()
 		s.handle[t] = nil
 	}
