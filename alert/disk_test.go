@@ -18,6 +18,7 @@ import (
 // badDisk fails or holds up steps on the state directory.
 type badDisk struct {
 	err  atomic.Pointer[error]         // of every step
+	lazy bool                          // fsync does nothing, and costs nothing
 	hold atomic.Pointer[chan struct{}] // each sync waits for it
 }
 
@@ -27,6 +28,9 @@ func (d *badDisk) step(s alert.Step) error {
 	}
 	if err := d.err.Load(); err != nil {
 		return *err
+	}
+	if d.lazy && (s.Op == "sync" || s.Op == "syncdir") {
+		return alert.ErrSkip
 	}
 	return nil
 }

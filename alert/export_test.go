@@ -9,6 +9,9 @@ import (
 // Step is one operation on the state directory.
 type Step = step
 
+// ErrSkip from a hook takes a step as done.
+var ErrSkip = errSkip
+
 // OpenHooked is Open with a hook that sees each step before it is done.
 func OpenHooked(root *os.Root, o Options, hook func(Step) error) (*Outbox, error) {
 	return openOutbox(root, o, hook)
