@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 20, "simulations to run")
+	simSeeds = flag.Int("sim.seeds", 12, "simulations to run")
 	simFirst = flag.Uint64("sim.first", 1, "seed of the first simulation")
 )
 
