@@ -1,0 +1,109 @@
+package web
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/firewatch-agent/firewatch/internal/conf"
+)
+
+// HTTPConfig is [http].
+type HTTPConfig struct {
+	Listen    string      `toml:"listen"` // host:port; "" = no listener
+	TLSCert   string      `toml:"tls_cert"`
+	TLSKey    string      `toml:"tls_key"`
+	Token     conf.Secret `toml:"token"`
+	TokenFile string      `toml:"token_file"` // instead of token
+	Hosts     []string    `toml:"hosts"`      // names that requests may use, beside loopback and the listen address
+}
+
+// HealthConfig is [health].
+type HealthConfig struct {
+	Listen string `toml:"listen"` // host:port; "" = no listener
+}
+
+// Validate reports what is wrong.
+func (c HTTPConfig) Validate() []conf.Fault {
+	if c.Listen == "" {
+		return nil
+	}
+	var faults []conf.Fault
+	add := func(path, problem, hint string) {
+		faults = append(faults, conf.Fault{Path: path, Problem: problem, Hint: hint})
+	}
+	if problem := checkAddress(c.Listen); problem != "" {
+		add("listen", problem, `write for example "127.0.0.1:9469"`)
+		return faults
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		add("tls_cert", "tls_cert and tls_key belong together", "give both or neither")
+	}
+	if !loopbackOnly(c.Listen) {
+		if c.TLSCert == "" {
+			add("listen", fmt.Sprintf("%s can be reached from other hosts, without TLS", c.Listen), "give tls_cert and tls_key, or listen on 127.0.0.1")
+		}
+		if c.Token.IsZero() && c.TokenFile == "" {
+			add("listen", fmt.Sprintf("%s can be reached from other hosts, without a token", c.Listen), "give token_file, or listen on 127.0.0.1")
+		}
+	}
+	return faults
+}
+
+// Validate reports what is wrong. The health listener says one word and may be
+// reached by others.
+func (c HealthConfig) Validate() []conf.Fault {
+	if c.Listen == "" {
+		return nil
+	}
+	if problem := checkAddress(c.Listen); problem != "" {
+		return []conf.Fault{{Path: "listen", Problem: problem, Hint: `write for example ":9470"`}}
+	}
+	return nil
+}
+
+func checkAddress(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil || port == "" {
+		return fmt.Sprintf("listen %q is not host:port", listen)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Sprintf("listen %q: port %q is not 0 to 65535", listen, port)
+	}
+	if _, err := netip.ParseAddr(host); host != "" && host != "localhost" && err != nil {
+		return fmt.Sprintf("listen %q: %q is not an address of this host", listen, host)
+	}
+	return ""
+}
+
+// loopbackOnly reports whether only this host can reach an address.
+func loopbackOnly(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// allowed reports whether the Host of a request is one that this listener goes
+// by: loopback, its own address, or a configured name.
+func (c HTTPConfig) allowed(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	if addr, err := netip.ParseAddr(trimBrackets(name)); err == nil {
+		own, _, _ := net.SplitHostPort(c.Listen)
+		return addr.IsLoopback() || addr.String() == own
+	}
+	return name == "localhost" || slices.Contains(c.Hosts, name)
+}
+
+func trimBrackets(s string) string {
+	if len(s) > 1 && s[0] == '[' && s[len(s)-1] == ']' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
