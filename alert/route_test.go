@@ -89,6 +89,32 @@ func TestACriticalMovesOnAfter15Seconds(t *testing.T) {
 	})
 }
 
+// What the fallback delivered is satisfied, though its breaker opens later.
+func TestTheBacklogDoesNotFloodThePrimary(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := alerttest.NewSink("a"), alerttest.NewSink("b")
+		a.Fail(errDown)
+		r := open(t, dir, []alert.RouteConfig{
+			{Match: alert.RouteMatch{Rule: []string{"cpu"}}, Failover: []string{"a", "b"}},
+			{Match: alert.RouteMatch{Rule: []string{"b-only"}}, To: []string{"b"}},
+		}, a, b)
+		r.put(firing("cpu", alert.Critical))
+		time.Sleep(time.Minute)
+		wantPhases(t, b.Taken(), "cpu:firing")
+		b.Fail(errDown)
+		r.put(firing("b-only", alert.Critical))
+		time.Sleep(time.Minute)
+		a.Fail(nil)
+		time.Sleep(10 * time.Minute)
+		if st := r.SinkStatus()[1]; st.State != "breaker open" {
+			t.Fatalf("status of b: %+v", st)
+		}
+		wantPhases(t, a.Taken())
+	})
+}
+
 func TestAnOpenBreakerIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
