@@ -182,6 +182,42 @@ func (a *Archive) blocks(lo, hi time.Time, yield func(tier int, first position, 
 	return fine.each(lo, hi, within, func(h header, k *block) bool { return yield(tier1s, first, h, k) })
 }
 
+// Extent is what an Archive reaches over, by the times of its rows; zero where
+// it has none.
+type Extent struct {
+	Oldest time.Time // the first row of either tier
+	Fine   time.Time // the first 1 s row: before it there are only 10 s rows
+	Newest time.Time // the last row
+}
+
+// Extent reads it from the headers of the blocks.
+func (a *Archive) Extent() (e Extent, err error) {
+	for tier := range tiers {
+		s, err := a.open(tier, longAgo, farAway)
+		if err != nil {
+			return Extent{}, err
+		}
+		err = s.each(longAgo, farAway, func(h header) bool {
+			lo, hi := time.Unix(0, h.min).UTC(), time.Unix(0, h.max).UTC()
+			if tier == tier1s && e.Fine.IsZero() {
+				e.Fine = lo
+			}
+			if e.Oldest.IsZero() || lo.Before(e.Oldest) {
+				e.Oldest = lo
+			}
+			if hi.After(e.Newest) {
+				e.Newest = hi
+			}
+			return false
+		}, nil)
+		s.close()
+		if err != nil {
+			return Extent{}, err
+		}
+	}
+	return e, nil
+}
+
 // Series lists the series that have a reading in [from, to), by name.
 func (a *Archive) Series(from, to time.Time) ([]Series, error) {
 	found := map[Series]bool{}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/internal/conf"
 )
 
@@ -161,8 +162,13 @@ func TestReplayOfOldRows(t *testing.T) {
 		total += f.Elapsed
 		i++
 	}
-	last := frames[len(frames)-1].Time
-	if i != len(mean) || (total-last.Sub(mean[0].Time)).Abs() > time.Second {
-		t.Fatalf("%d rows of %d, Elapsed sums to %v, want %v", i, len(mean), total, last.Sub(mean[0].Time))
+	e, err := h.Archive().Extent()
+	if err != nil || !e.Oldest.Equal(mean[0].Time) || !e.Newest.Equal(last(frames)) || e.Fine.Before(start.Add(20*time.Minute)) || e.Fine.After(start.Add(30*time.Minute)) {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if i != len(mean) || (total-last(frames).Sub(mean[0].Time)).Abs() > time.Second {
+		t.Fatalf("%d rows of %d, Elapsed sums to %v, want %v", i, len(mean), total, last(frames).Sub(mean[0].Time))
 	}
 }
+
+func last(frames []collect.Frame) time.Time { return frames[len(frames)-1].Time }

@@ -84,7 +84,7 @@ func (s *store) inspect(f *file, repair bool) (last header, found bool, err erro
 	}()
 	w := walker{file: f.name(), damaged: s.damaged}
 	if w.scan, err = newScanner(fd, f.size, w.lost); err != nil {
-		return last, false, nil // of a newer version: not ours to touch
+		return last, false, nil //nolint:nilerr // of a newer version: not ours to touch, and no reason to pause
 	}
 	for {
 		h, ok, err := w.header()
@@ -99,6 +99,7 @@ func (s *store) inspect(f *file, repair bool) (last header, found bool, err erro
 		}
 		if ok {
 			last, found = h, true
+			w.last = time.Unix(0, h.max).UTC()
 		}
 	}
 	if repair && w.scan.good > 0 {
