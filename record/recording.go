@@ -149,7 +149,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 	}
 	d.w.scan = s
 	h, err := s.next()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil, errors.New("open recording: this is not a recording: it has no whole block")
 	}
 	if err != nil {

@@ -102,7 +102,7 @@ func killOne(dir string, next int, span time.Duration) (at, torn int, err error)
 	_ = cmd.Process.Kill()
 	var exit *exec.ExitError
 	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != -1 {
-		return 0, 0, fmt.Errorf("the child ended by itself: %v: %s", err, &log)
+		return 0, 0, fmt.Errorf("the child ended by itself: %w: %s", err, &log)
 	}
 	b, err := os.ReadFile(progress)
 	if err != nil {

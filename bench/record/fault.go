@@ -147,7 +147,7 @@ func full(c config) ([]measure, error) {
 	put(300)
 	ballast := filepath.Join(dir, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 4<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
-		return nil, fmt.Errorf("fill the tmpfs: %v", err)
+		return nil, fmt.Errorf("fill the tmpfs: want ENOSPC, got %w", err)
 	}
 	put(300)
 	paused := w.Stats().Paused
