@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/collect"
@@ -28,6 +30,7 @@ func (c *Config) validate(whole bool) []conf.Fault {
 	for _, s := range c.Sinks.entries() {
 		out = append(out, s.faults...)
 	}
+	out = append(out, c.publishFaults(metrics)...)
 	out = append(out, c.nameFaults()...)
 	if whole {
 		out = append(out, alert.CheckRoutes(c.Routes, c.SinkNames())...)
@@ -64,6 +67,29 @@ func (a Agent) validate() []conf.Fault {
 		}
 		if v == "" || len(v) > maxLabelValue {
 			add("labels."+k, fmt.Sprintf("the value of label %q has %d bytes", k, len(v)), fmt.Sprintf("1 to %d", maxLabelValue))
+		}
+	}
+	return out
+}
+
+// publishFaults reports series for CloudWatch that nothing measures.
+func (c *Config) publishFaults(metrics []collect.Metric) []conf.Fault {
+	var names []string
+	for _, m := range metrics {
+		names = append(names, m.Name)
+	}
+	var out []conf.Fault
+	for i, s := range c.Sinks.CloudWatch {
+		for j, series := range s.Metrics {
+			name, _, _ := strings.Cut(series, ":")
+			if slices.Contains(names, name) {
+				continue
+			}
+			f := conf.Fault{Path: fmt.Sprintf("sink.cloudwatch.%d.metrics.%d", i, j), Problem: fmt.Sprintf("unknown metric %q", name), Hint: "docs/metrics.md lists them all"}
+			if near := conf.Nearest(name, names); near != "" {
+				f.Hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			out = append(out, f)
 		}
 	}
 	return out

@@ -61,11 +61,21 @@ func (d *decoder) fill(n *node, v reflect.Value, path string) bool {
 
 func isTable(n *node) bool { return n.kids != nil }
 
+// itemMark ends the path of an item of a list of settings.
+const itemMark = "[]"
+
 // wrong reports a value of the wrong kind.
 func (d *decoder) wrong(n *node, want reflect.Type, path string) bool {
 	name := path[strings.LastIndexByte(path, '.')+1:]
+	problem := fmt.Sprintf("%s must be %s, not %s", name, typeName(want), kindName(n))
 	hint := "write for example " + name + " = " + example(want)
 	switch {
+	case n.kind == unstable.Integer && isInteger(want):
+		problem, hint = fmt.Sprintf("%s %s is out of range", name, n.text), ""
+	case isText(want):
+	case strings.HasSuffix(name, itemMark):
+		name = strings.TrimSuffix(name, itemMark)
+		problem, hint = "each item of "+strings.Replace(problem, itemMark, "", 1), "write for example "+name+" = ["+example(want)+"]"
 	case want.Kind() == reflect.Struct && n.tables:
 		hint = "write the header once, in single brackets: [" + path + "]"
 	case want.Kind() == reflect.Slice && isTable(n) && element(want).Kind() == reflect.Struct && !n.inline:
@@ -75,7 +85,7 @@ func (d *decoder) wrong(n *node, want reflect.Type, path string) bool {
 	case want.Kind() == reflect.Slice && element(want).Kind() == reflect.Struct:
 		hint = "write a header, [[" + path + "]], and settings below it"
 	}
-	d.faults.add(n.where(), fmt.Sprintf("%s must be %s, not %s", name, typeName(want), kindName(n)), hint)
+	d.faults.add(n.where(), problem, hint)
 	return false
 }
 
@@ -123,7 +133,7 @@ func (d *decoder) unknown(n *node, name string, t reflect.Type, path string) str
 		names = append(names, f.name)
 	}
 	what := "key"
-	if n.header || n.tables {
+	if n.tables || isTable(n) && !n.inline {
 		what = "table"
 	}
 	hint := ""
@@ -162,6 +172,9 @@ func (d *decoder) dictionary(n *node, v reflect.Value, path string) bool {
 func (d *decoder) list(n *node, v reflect.Value, path string) bool {
 	if n.kind != unstable.Array {
 		return d.wrong(n, v.Type(), path)
+	}
+	if !isTables(v.Type()) {
+		path += itemMark
 	}
 	s, ok := reflect.MakeSlice(v.Type(), len(n.items), len(n.items)), true
 	for i, item := range n.items {

@@ -31,10 +31,7 @@ func (d Diagnostic) String() string {
 		return b.String()
 	}
 	b.WriteString("\n" + d.Source + "\n")
-	for i, r := range []rune(d.Source) {
-		if i >= d.Column-1 {
-			break
-		}
+	for _, r := range []rune(d.Source)[:min(d.Column-1, utf8.RuneCountInString(d.Source))] {
 		if r != '\t' {
 			r = ' '
 		}
@@ -135,7 +132,7 @@ func (f *faults) add(at span, problem, hint string) {
 	at.at = min(at.at-start, len(line))
 	d.Column = utf8.RuneCountInString(line[:at.at]) + 1
 	d.Marks = utf8.RuneCountInString(line[at.at:min(at.at+at.n, len(line))])
-	d.Source = printable(redact(f.data, start, line))
+	d.Source = printable(redact(f.data, start, line[:min(len(line), 4*maxColumns)]))
 	d.fit()
 	f.list = append(f.list, d)
 }
@@ -147,10 +144,6 @@ func (d *Diagnostic) fit() {
 		runes = append(runes[:maxColumns-1], '…')
 	}
 	d.Source = string(runes)
-	if d.Source == "" || d.Column > len(runes)+1 {
-		d.Source, d.Marks = "", 0
-		return
-	}
 	d.Marks = max(1, min(d.Marks, len(runes)-d.Column+1))
 }
 

@@ -77,7 +77,7 @@ func (g *grower) syntaxError(read int, err *unstable.ParserError) int {
 		g.faults.add(span{start, max(len(line), 1)}, "the value that begins here does not end", "close the quote or the bracket")
 		return next
 	}
-	problem, hint := plain(err.Message)
+	problem, hint := plain(err.Message, string(g.data[at:min(at+5, len(g.data))]))
 	g.faults.add(span{at, max(len(err.Highlight), 1)}, problem, hint)
 	return next
 }
@@ -90,9 +90,17 @@ func (g *grower) lineEnd(at int) int {
 	return len(g.data)
 }
 
-// plain says a parser's message in words that tell what to do.
-func plain(message string) (problem, hint string) {
+// truth finds what other languages write for true and false.
+var truth = regexp.MustCompile(`^(?i:yes|no|on|off|true|false)\b`)
+
+// plain says a parser's message about the text at its place in words that tell
+// what to do.
+func plain(message, text string) (problem, hint string) {
 	switch {
+	case strings.HasSuffix(message, "at start of value") && truth.MatchString(text):
+		return "not a value", "write true or false"
+	case strings.HasSuffix(message, "strings cannot have new lines"):
+		return "the text in quotes does not end", "close the quote on the same line"
 	case message == "strings must be quoted", strings.HasSuffix(message, "at start of value"):
 		return "not a value", `put text in quotes, such as "10s"`
 	case strings.HasPrefix(message, "expected keyword"):
@@ -117,6 +125,9 @@ func (g *grower) statement(e *unstable.Node) int {
 	parts := g.keys(e)
 	last := parts[len(parts)-1]
 	end := last.at.at + last.at.n
+	if !g.count(last.at) {
+		return end
+	}
 	g.table = newTable(last.at) // of no one, in case of a fault
 	parent, ok := g.descend(g.root, parts)
 	if !ok {
@@ -167,8 +178,7 @@ func (g *grower) val(v *unstable.Node, key span, depth int) *node {
 		g.faults.add(key, "nested too deep", "")
 		return nil
 	}
-	if g.nodes++; g.nodes > maxNodes {
-		g.faults.stop(key, fmt.Sprintf("more than %d values", maxNodes))
+	if !g.count(key) {
 		return nil
 	}
 	n := &node{kind: v.Kind, key: key}
@@ -191,6 +201,15 @@ func (g *grower) val(v *unstable.Node, key span, depth int) *node {
 		n.value, n.text = g.span(v), string(v.Data)
 	}
 	return n
+}
+
+// count counts a value or a header, and reports the first that is too many.
+func (g *grower) count(at span) bool {
+	g.nodes++
+	if g.nodes > maxNodes {
+		g.faults.stop(at, fmt.Sprintf("more than %d values", maxNodes))
+	}
+	return g.nodes <= maxNodes
 }
 
 // descend goes from table along all parts but the last, making tables that

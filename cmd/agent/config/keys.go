@@ -27,6 +27,8 @@ func tables() []table {
 		{"rule", "A threshold in the language of CloudWatch alarms: the statistic over each period is a datapoint, and the rule fires when datapoints_to_alarm of the last evaluation_periods datapoints are beyond the threshold. A rule with the name of a built-in one takes its place as a whole."},
 		{"anomaly", "The rule without a threshold: an isolation forest over groups of series, which learns what is usual on this host and is silent while it learns."},
 		{"sink.slack", "Slack, by a bot token (messages are edited as the incident goes on) or by an incoming webhook."},
+		{"sink.sns", "An Amazon SNS topic, standard or FIFO. Credentials come from the AWS SDK's default chain: environment, profile, role."},
+		{"sink.cloudwatch", "Amazon CloudWatch: metrics once a minute, and a series of 0 and 1 per rule and target that an alarm can watch."},
 		{"sink.webhook", "Any HTTP server: alerts as JSON, schema 1, by POST."},
 		{"route", "Which alerts go to which sinks. Every route that matches applies; without routes, and where none matches, an alert goes to every sink."},
 		{"route.match", "Which alerts: all that is set must match, and nothing matches all."},
@@ -99,6 +101,18 @@ func sinkKeys() []key {
 		{"sink.slack.webhook", `"${credential:slack-webhook}"`, true, "URL of an incoming webhook, instead of token and channel."},
 		{"sink.slack.webhook_file", `"/etc/firewatch/slack-webhook"`, true, "A file that holds the URL, instead of webhook."},
 		{"sink.slack.api_url", `"https://slack.com/api/"`, false, "Where Slack's API is, for a proxy or GovSlack."},
+
+		{"sink.sns.name", `"oncall"`, true, name},
+		{"sink.sns.topic", `"arn:aws:sns:eu-west-1:123456789012:alerts"`, true, "ARN of the topic; the region is taken from it. Required."},
+		{"sink.sns.endpoint", `"https://vpce-0example.sns.eu-west-1.vpce.amazonaws.com"`, true, "URL of a VPC endpoint. Default: AWS's own."},
+		{"sink.sns.profile", `"firewatch"`, true, "Profile of the shared AWS config. Default: the SDK's default chain."},
+
+		{"sink.cloudwatch.name", `"metrics"`, true, name},
+		{"sink.cloudwatch.region", `"eu-west-1"`, true, "Region. Default: AWS_REGION, the profile's, or the instance's."},
+		{"sink.cloudwatch.namespace", `"CWAgent"`, false, "Namespace of the metrics."},
+		{"sink.cloudwatch.endpoint", `"https://vpce-0example.monitoring.eu-west-1.vpce.amazonaws.com"`, true, "URL of a VPC endpoint. Default: AWS's own."},
+		{"sink.cloudwatch.profile", `"firewatch"`, true, "Profile of the shared AWS config. Default: the SDK's default chain."},
+		{"sink.cloudwatch.metrics", `["cpu_usage_active", "disk_used_percent:/"]`, true, "Series to publish, metric or metric:target; each costs about $0.30 a month. Default: the 12 vital ones. [] publishes none."},
 
 		{"sink.webhook.name", `"pager"`, true, name},
 		{"sink.webhook.url", `"https://alerts.example.com/firewatch"`, true, "Where alerts are posted: https, or http to this host. It is treated as a secret. Required, or url_file."},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/pelletier/go-toml/v2"
@@ -77,12 +78,13 @@ type result struct {
 }
 
 func parse(data []byte, name string) result {
-	data = bytes.Clone(data)
-	r := result{config: &Config{source: data}, faults: newFaults(name, data), tree: newTable(span{})}
-	if len(data) > maxFile {
-		r.faults.stop(span{}, fmt.Sprintf("the file has %d bytes, at most %d", len(data), maxFile))
+	if n := len(data); n > maxFile {
+		r := parse(nil, name)
+		r.faults.stop(span{}, fmt.Sprintf("the file has %d bytes, at most %d", n, maxFile))
 		return r
 	}
+	data = bytes.Clone(data)
+	r := result{config: &Config{source: data}, faults: newFaults(name, data)}
 	g := grower{faults: r.faults, data: data}
 	r.tree = g.grow()
 	d := decoder{faults: r.faults}
@@ -125,7 +127,7 @@ func (r *result) arbitrate(data []byte) {
 	if de, ok := err.(*toml.DecodeError); ok {
 		line, column := de.Position()
 		at := r.faults.lines[min(max(line, 1), len(r.faults.lines))-1] + max(column, 1) - 1
-		r.faults.add(span{min(at, len(data)), 1}, de.Error(), "")
+		r.faults.add(span{min(at, len(data)), 1}, strings.TrimPrefix(de.Error(), "toml: "), "")
 		return
 	}
 	r.faults.add(span{}, err.Error(), "")

@@ -51,5 +51,10 @@ func withoutSecret(line string) string {
 		}
 		return line[:m[1]] + " ***"
 	}
-	return secretForm.ReplaceAllString(line, "***")
+	return secretForm.ReplaceAllStringFunc(line, func(s string) string {
+		if strings.HasPrefix(s, "://") {
+			return "://***@"
+		}
+		return "***"
+	})
 }

@@ -4,7 +4,9 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/firewatch-agent/firewatch/alert/cloudwatch"
 	"github.com/firewatch-agent/firewatch/alert/slack"
+	"github.com/firewatch-agent/firewatch/alert/sns"
 	"github.com/firewatch-agent/firewatch/alert/webhook"
 	"github.com/firewatch-agent/firewatch/internal/conf"
 )
@@ -12,8 +14,10 @@ import (
 // Sinks is the table [sink]: a list for each kind. Names are unique over all
 // kinds.
 type Sinks struct {
-	Slack   []slack.Config   `toml:"slack"`
-	Webhook []webhook.Config `toml:"webhook"`
+	Slack      []slack.Config      `toml:"slack"`
+	SNS        []sns.Config        `toml:"sns"`
+	CloudWatch []cloudwatch.Config `toml:"cloudwatch"`
+	Webhook    []webhook.Config    `toml:"webhook"`
 }
 
 // sink is what this package needs of each kind of sink's Config.
@@ -31,6 +35,8 @@ type sinkEntry struct {
 func (s Sinks) entries() []sinkEntry {
 	return slices.Concat(
 		kind("slack", s.Slack, func(c slack.Config) string { return c.Name }),
+		kind("sns", s.SNS, func(c sns.Config) string { return c.Name }),
+		kind("cloudwatch", s.CloudWatch, func(c cloudwatch.Config) string { return c.Name }),
 		kind("webhook", s.Webhook, func(c webhook.Config) string { return c.Name }),
 	)
 }
@@ -45,8 +51,10 @@ func (s Sinks) whole() Sinks {
 		seen[e.name] = true
 	}
 	return Sinks{
-		Slack:   keep("slack", s.Slack, good),
-		Webhook: keep("webhook", s.Webhook, good),
+		Slack:      keep("slack", s.Slack, good),
+		SNS:        keep("sns", s.SNS, good),
+		CloudWatch: keep("cloudwatch", s.CloudWatch, good),
+		Webhook:    keep("webhook", s.Webhook, good),
 	}
 }
 

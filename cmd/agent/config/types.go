@@ -48,6 +48,11 @@ func element(t reflect.Type) reflect.Type {
 // isText reports whether t is written as a string that it reads itself.
 func isText(t reflect.Type) bool { return reflect.PointerTo(t).Implements(textType) }
 
+func isInteger(t reflect.Type) bool {
+	v := reflect.Zero(t)
+	return (v.CanInt() || v.CanUint()) && !isText(t)
+}
+
 // typeName says what a key takes, for messages and docs.
 func typeName(t reflect.Type) string {
 	switch {
