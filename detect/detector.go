@@ -244,10 +244,11 @@ func (d *Detector) retire(there func(rule string) bool) []alert.Alert {
 // RuleStatus is how one rule is, for people; a rule with trouble on several
 // targets comes once for each.
 type RuleStatus struct {
-	Rule   string    `json:"rule"`
-	Target string    `json:"target,omitempty"`
-	State  string    `json:"state"` // quiet, pending, firing, clearing, "no data", or what the rule says of itself
-	Since  time.Time `json:"since,omitzero"`
+	Rule     string         `json:"rule"`
+	Target   string         `json:"target,omitempty"`
+	State    string         `json:"state"` // quiet, pending, firing, clearing, "no data", or what the rule says of itself
+	Since    time.Time      `json:"since,omitzero"`
+	Severity alert.Severity `json:"severity,omitempty"` // of what fires
 }
 
 // Status lists every rule in order: its targets that are not quiet, else one
@@ -262,7 +263,7 @@ func (d *Detector) Status() []RuleStatus {
 		n := len(out)
 		for _, e := range d.entries {
 			if e.Rule == r.Name() {
-				out = append(out, RuleStatus{e.Rule, e.Target, string(e.Phase), e.Alert.StartedAt})
+				out = append(out, RuleStatus{e.Rule, e.Target, string(e.Phase), e.Alert.StartedAt, e.Alert.Severity})
 			}
 		}
 		if len(out) == n {

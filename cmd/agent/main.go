@@ -1,3 +1,136 @@
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/firewatch-agent/firewatch/internal/conf"
+)
+
+// Exit codes, a contract that scripts rely on.
+const (
+	exitDone   = 0
+	exitWrong  = 1  // it found something wrong, said on stderr
+	exitUsage  = 2  // the command line is wrong
+	exitLocked = 75 // another agent holds the state directory (EX_TEMPFAIL of sysexits.h)
+)
+
+// env is what a command may touch of the process: its streams.
+type env struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// command is one subcommand. run gets the words after its name.
+type command struct {
+	name, args, does string
+	run              func(ctx context.Context, e env, args []string) int
+}
+
+// commands is the list of subcommands, in the order that help shows.
+func commands() []command {
+	return []command{
+		{"run", "[--config F] [--state-dir D] [--http ADDR]", "watch this host and send alerts", cmdRun},
+		{"check", "[--config F] [--print]", "report every fault of the config", cmdCheck},
+		{"status", "[--json]", "show what the running agent sees", cmdStatus},
+		{"incidents", "[--json]", "list open incidents and their deliveries", cmdIncidents},
+		{"ack", "ID", "take an incident on: it is not repeated any more", cmdAck},
+		{"test-alert", "[--sink NAME]", "send a firing and a resolved alert through every sink", cmdTestAlert},
+		{"send", "--severity S --summary T [--key K] [--resolve]", "send a durable alert from a script or cron job", cmdSend},
+		{"outbox", "list|check", "list dead letters, or verify the state directory", cmdOutbox},
+		{"version", "[--json]", "print the version", cmdVersion},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := dispatch(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// dispatch runs the command that args name and returns the exit code.
+func dispatch(ctx context.Context, e env, args []string) int {
+	if len(args) == 0 {
+		usage(e.err)
+		return exitUsage
+	}
+	name := args[0]
+	var names []string
+	for _, c := range commands() {
+		if c.name == name {
+			return c.run(ctx, e, args[1:])
+		}
+		names = append(names, c.name)
+	}
+	switch name {
+	case "help", "-h", "-help", "--help":
+		usage(e.out)
+		return exitDone
+	case "--version", "-version":
+		return cmdVersion(ctx, e, nil)
+	}
+	fmt.Fprintf(e.err, "firewatch: unknown command %q", name)
+	if near := conf.Nearest(name, names); near != "" {
+		fmt.Fprintf(e.err, "; did you mean %q?", near)
+	}
+	fmt.Fprintln(e.err, "\nrun 'firewatch help' for the list")
+	return exitUsage
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "firewatch watches the host it runs on and tells you when it is in trouble.\n\nusage: firewatch COMMAND [flags]")
+	fmt.Fprintln(w)
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-11s %s\n              %s\n", c.name, c.does, c.args)
+	}
+	fmt.Fprintln(w)
+	fmt.Fprintln(w, "'firewatch COMMAND -h' lists a command's flags. Exit codes: 0 done, 1 something is wrong,\n2 usage, 75 another agent holds the state directory.")
+}
+
+// newFlags makes the flag set of one command, with its usage line.
+func newFlags(e env, name string) *flag.FlagSet {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(e.err)
+	fs.Usage = func() {
+		for _, c := range commands() {
+			if c.name == name {
+				fmt.Fprintf(fs.Output(), "usage: firewatch %s %s\n%s\n", name, c.args, c.does)
+			}
+		}
+		fs.VisitAll(func(f *flag.Flag) {
+			kind, help := flag.UnquoteUsage(f)
+			fmt.Fprintf(fs.Output(), "  --%-20s %s\n", strings.TrimSpace(f.Name+" "+kind), help)
+		})
+	}
+	return fs
+}
+
+// parse reads flags that take no positional arguments beyond max. It returns
+// an exit code and false where the command must stop.
+func parse(e env, fs *flag.FlagSet, args []string, maxArgs int) (int, bool) {
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitDone, false
+	case err != nil:
+		return exitUsage, false
+	case fs.NArg() > maxArgs:
+		fmt.Fprintf(e.err, "firewatch %s: unexpected argument %q\n", fs.Name(), fs.Arg(maxArgs))
+		fs.Usage()
+		return exitUsage, false
+	}
+	return exitDone, true
+}
+
+// fail prints err with the command's name, and gives exitWrong.
+func fail(e env, name string, err error) int {
+	fmt.Fprintf(e.err, "firewatch %s: %v\n", name, err)
+	return exitWrong
+}

@@ -27,29 +27,30 @@ type Agent interface {
 
 // Status is what `firewatch status` and the page show.
 type Status struct {
-	Host       string              `json:"host"`
-	System     string              `json:"system"` // platform, kernel, architecture
-	Version    string              `json:"version"`
-	PID        int                 `json:"pid"`
-	InstallID  string              `json:"install_id"`
-	StartedAt  time.Time           `json:"started_at"`
-	Now        time.Time           `json:"now"`
-	Config     string              `json:"config"` // path, or "built-in"
-	Source     string              `json:"config_source"`
-	Interval   float64             `json:"interval_seconds"`
-	Ticks      uint64              `json:"ticks"`
-	Late       uint64              `json:"late"`
-	Dropped    uint64              `json:"dropped"`
-	Gaps       uint64              `json:"gaps"`
-	Reloads    uint64              `json:"reloads"`
-	Series     int                 `json:"series"`
-	Collectors []Collector         `json:"collectors"`
-	Rules      []detect.RuleStatus `json:"rules"`
-	Incidents  []alert.Incident    `json:"incidents"`
-	Sinks      []alert.SinkStatus  `json:"sinks"`
-	Outbox     Outbox              `json:"outbox"`
-	Self       Self                `json:"self"`
-	Vitals     []Vital             `json:"vitals"`
+	Host       string             `json:"host"`
+	System     string             `json:"system"` // platform, kernel, architecture
+	Version    string             `json:"version"`
+	PID        int                `json:"pid"`
+	InstallID  string             `json:"install_id"`
+	StartedAt  time.Time          `json:"started_at"`
+	Now        time.Time          `json:"now"`
+	Config     string             `json:"config"` // path, or "built-in"
+	Source     string             `json:"config_source"`
+	Interval   float64            `json:"interval_seconds"`
+	Ticks      uint64             `json:"ticks"`
+	Late       uint64             `json:"late"`
+	Dropped    uint64             `json:"dropped"`
+	Gaps       uint64             `json:"gaps"`
+	Reloads    uint64             `json:"reloads"`
+	Series     int                `json:"series"`
+	Collectors []Collector        `json:"collectors"`
+	StateDir   string             `json:"state_dir"`
+	Rules      []RuleStatus       `json:"rules"`
+	Incidents  []alert.Incident   `json:"incidents"`
+	Sinks      []alert.SinkStatus `json:"sinks"`
+	Outbox     Outbox             `json:"outbox"`
+	Self       Self               `json:"self"`
+	Vitals     []Vital            `json:"vitals"`
 }
 
 // Collector is how one collector is.
@@ -103,3 +104,6 @@ type TestResult struct {
 	Attempts int     `json:"attempts"`
 	Error    string  `json:"error,omitempty"`
 }
+
+// RuleStatus is how one rule is.
+type RuleStatus = detect.RuleStatus

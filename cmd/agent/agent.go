@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/cmd/agent/config"
+	"github.com/firewatch-agent/firewatch/cmd/agent/term"
+	"github.com/firewatch-agent/firewatch/collect"
+	"github.com/firewatch-agent/firewatch/detect"
+)
+
+// diskWait is the longest that one tick waits for the disk, in all.
+const diskWait = 200 * time.Millisecond
+
+// agent is the running program: it owns the parts and passes Frames between
+// them. The tick loop is its only writer; the servers read it under mu.
+type agent struct {
+	e       env
+	o       runOptions
+	log     *slog.Logger
+	screen  *term.Screen // nil without a terminal
+	host    string
+	started time.Time
+
+	system   string // platform and kernel, for people
+	stateDir string
+	socket   string
+	root     *os.Root
+	lock     *alert.Lock
+	box      *alert.Outbox
+	notify   *notifier
+
+	mu        sync.Mutex
+	cfg       *config.Config
+	source    config.Source
+	stopWork  context.CancelFunc // of probes and publishers of cfg
+	sinkNames []string
+	metrics   map[string]collect.Metric
+	reloaded  uint64
+	set       *collect.Set
+	detector  *detect.Detector
+	recorders []collect.Recorder
+	frame     collect.Frame
+	ticks     ticks
+	self      selfUse
+	raised    uint64 // firing alerts since the start
+
+	saved      time.Duration // CLOCK_BOOTTIME of the last state save
+	servers    sync.WaitGroup
+	background sync.WaitGroup
+	lastTick   atomic.Int64 // CLOCK_BOOTTIME of the last tick that ended, for /healthz
+}
+
+// tick is one turn of the loop: collect, judge, accept, remember.
+func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t ticks) {
+	a.mu.Lock()
+	set := a.set
+	a.mu.Unlock()
+	frame := set.Collect(ctx, now, boot)
+
+	a.mu.Lock()
+	alerts := a.detector.Observe(frame)
+	a.frame, a.ticks = frame, t
+	a.ticks.Done++
+	a.self.read(boot)
+	recorders := a.recorders
+	a.mu.Unlock()
+
+	disk, cancel := context.WithTimeout(ctx, diskWait)
+	defer cancel()
+	a.accept(disk, alerts)
+	for _, r := range recorders {
+		r.Record(frame)
+	}
+	a.saveState(disk, boot, len(alerts) > 0)
+	a.show(now, frame, t)
+	a.lastTick.Store(int64(boot))
+	if tick, box := a.progress(boot); tick && box {
+		a.notify.progress(boot)
+	}
+}
+
+// accept hands the alerts to the outbox. An alert that is not yet on disk is
+// delivered from memory all the same; the outbox tells once what ails the disk.
+func (a *agent) accept(ctx context.Context, alerts []alert.Alert) {
+	for _, al := range alerts {
+		a.log.Info(al.Phase, "rule", al.Rule, "target", al.Target, "severity", string(al.Severity), "summary", al.Summary)
+		if err := a.box.Put(ctx, al); err != nil {
+			a.log.Warn("alert is not durable yet; it is delivered from memory", "rule", al.Rule, "error", err)
+		}
+		if al.Phase == alert.PhaseFiring {
+			a.mu.Lock()
+			a.raised++
+			a.mu.Unlock()
+		}
+	}
+}
+
+// saveState writes the detector's state: at once when an alert changed, else
+// every 10 s.
+func (a *agent) saveState(ctx context.Context, boot time.Duration, now bool) {
+	if !now && boot-a.saved < 10*time.Second {
+		return
+	}
+	a.saved = boot
+	a.mu.Lock()
+	b, err := a.detector.State()
+	a.mu.Unlock()
+	if err == nil {
+		err = a.box.SaveState(ctx, b)
+	}
+	if err != nil {
+		a.log.Warn("save state", "error", err)
+	}
+}
+
+// progress says whether ticks and outbox move: what the watchdog and /healthz
+// are tied to.
+func (a *agent) progress(boot time.Duration) (tick, outbox bool) {
+	a.mu.Lock()
+	interval := a.cfg.Agent.Interval.D()
+	a.mu.Unlock()
+	last := time.Duration(a.lastTick.Load())
+	return boot-last < 5*interval+time.Second, a.box.Progress()
+}
+
+// run starts the servers and the delivery, ticks until ctx ends, and leaves
+// everything saved.
+func (a *agent) run(ctx context.Context) int {
+	delivery, stopDelivery := context.WithCancel(context.WithoutCancel(ctx))
+	var done sync.WaitGroup
+	done.Go(func() { a.box.Run(delivery) })
+	serving, stopServing := context.WithCancel(ctx)
+	if err := a.serve(serving); err != nil {
+		stopServing()
+		stopDelivery()
+		done.Wait()
+		return fail(a.e, "run", err)
+	}
+	done.Go(func() { a.reloads(ctx) })
+	a.notify.ready(fmt.Sprintf("watching %d collectors", len(a.set.Status())))
+
+	a.mu.Lock()
+	interval := a.cfg.Agent.Interval.D()
+	a.mu.Unlock()
+	loop(ctx, interval, bootTime, func(now time.Time, boot time.Duration, t ticks) { a.tick(ctx, now, boot, t) })
+
+	a.notify.stopping()
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	a.saveState(end, bootTime(), true)
+	stopServing()
+	a.servers.Wait()
+	stopDelivery()
+	done.Wait()
+	a.mu.Lock()
+	stopWork := a.stopWork
+	a.mu.Unlock()
+	stopWork()
+	a.background.Wait()
+	a.farewell()
+	if err := errors.Join(a.lock.Close(), a.root.Close()); err != nil {
+		return fail(a.e, "run", err)
+	}
+	return exitDone
+}
+
+// show keeps the terminal: the start after the first tick, then the line of
+// vital signs. Without a terminal the start is one log line.
+func (a *agent) show(now time.Time, f collect.Frame, t ticks) {
+	if t.Done == 0 {
+		st := a.Status()
+		a.mu.Lock()
+		sinks := append([]string(nil), a.sinkNames...)
+		a.mu.Unlock()
+		if a.screen != nil {
+			a.screen.Print(a.screen.Style().Start(st, sinks))
+		} else {
+			a.log.Info("firewatch watches this host", "version", st.Version, "host", st.Host, "collectors", len(st.Collectors), "series", st.Series,
+				"rules", len(st.Rules), "sinks", strings.Join(sinks, ","), "config", st.Config, "state_dir", st.StateDir)
+			for _, c := range st.Collectors {
+				if c.State != "ok" {
+					a.log.Info("collector skipped", "collector", c.Name, "reason", c.Reason)
+				}
+			}
+		}
+	}
+	if a.screen != nil {
+		a.screen.Bottom(a.screen.Style().Vitals(now, vitals(f)))
+	}
+}
+
+// farewell is the last screen of a run, or its last log line.
+func (a *agent) farewell() {
+	st := a.Status()
+	a.mu.Lock()
+	raised := a.raised
+	a.mu.Unlock()
+	if a.screen != nil {
+		a.screen.End(a.screen.Style().Summary(st, raised))
+		return
+	}
+	a.log.Info("stopped", "ran", st.Now.Sub(st.StartedAt).Round(time.Second).String(), "ticks", st.Ticks, "late", st.Late, "dropped", st.Dropped, "alerts", raised)
+}

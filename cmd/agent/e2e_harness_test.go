@@ -1,0 +1,216 @@
+//go:build e2e
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+)
+
+// binary builds the real agent once for all end-to-end tests.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "firewatch-e2e-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "firewatch")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// agentProc is a running firewatch.
+type agentProc struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	config string
+	state  string
+	log    *lockedBuffer
+	ended  chan struct{}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// newAgent writes the config and starts the agent on a state directory of its own.
+func newAgent(t *testing.T, config string) *agentProc {
+	t.Helper()
+	dir := t.TempDir()
+	a := &agentProc{t: t, config: filepath.Join(dir, "firewatch.toml"), state: filepath.Join(dir, "state"), log: &lockedBuffer{}}
+	a.write(config)
+	a.start()
+	t.Cleanup(func() {
+		a.kill(syscall.SIGKILL)
+		if t.Failed() {
+			t.Logf("the agent's log:\n%s", a.log)
+		}
+	})
+	return a
+}
+
+func (a *agentProc) write(config string) {
+	a.t.Helper()
+	if err := os.WriteFile(a.config, []byte(config), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// start runs the agent and returns when it serves its socket.
+func (a *agentProc) start() {
+	a.t.Helper()
+	path, err := binary()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.cmd = exec.Command(path, "run", "--config", a.config, "--state-dir", a.state)
+	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
+	a.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=example", "AWS_EC2_METADATA_DISABLED=true")
+	if err := a.cmd.Start(); err != nil {
+		a.t.Fatal(err)
+	}
+	a.ended = make(chan struct{})
+	go func(cmd *exec.Cmd, ended chan struct{}) { _ = cmd.Wait(); close(ended) }(a.cmd, a.ended)
+	a.eventually(10*time.Second, "the agent answers", func() bool { _, code := a.command("status"); return code == 0 })
+}
+
+// kill sends sig and waits for the end of the process.
+func (a *agentProc) kill(sig syscall.Signal) {
+	_ = a.cmd.Process.Signal(sig)
+	select {
+	case <-a.ended:
+	case <-time.After(15 * time.Second):
+		a.t.Errorf("the agent did not end within 15 s of %s", sig)
+		_ = a.cmd.Process.Kill()
+		<-a.ended
+	}
+}
+
+// command runs a client command against this agent.
+func (a *agentProc) command(args ...string) (string, int) {
+	a.t.Helper()
+	path, err := binary()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	cmd := exec.Command(path, append(args, "--state-dir", a.state)...)
+	out, _ := cmd.CombinedOutput()
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// eventually polls until ok, and fails the test after the limit.
+func (a *agentProc) eventually(limit time.Duration, what string, ok func() bool) {
+	a.t.Helper()
+	deadline := time.Now().Add(limit)
+	for !ok() {
+		if time.Now().After(deadline) {
+			a.t.Fatalf("not within %s: %s", limit, what)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// inbox is a webhook receiver that keeps every alert it gets.
+type inbox struct {
+	*httptest.Server
+	mu  sync.Mutex
+	got []alert.Alert
+}
+
+func newInbox(t *testing.T) *inbox {
+	in := &inbox{}
+	in.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+		var a alert.Alert
+		if err := json.Unmarshal(b, &a); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		in.mu.Lock()
+		in.got = append(in.got, a)
+		in.mu.Unlock()
+	}))
+	t.Cleanup(in.Close)
+	return in
+}
+
+// sink is the config of a webhook sink that delivers here.
+func (in *inbox) sink() string {
+	return fmt.Sprintf("\n[[sink.webhook]]\nname = \"inbox\"\nurl = %q\n", in.URL)
+}
+
+// all returns the alerts of one rule in the order they came.
+func (in *inbox) all(rule string) []alert.Alert {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var out []alert.Alert
+	for _, a := range in.got {
+		if a.Rule == rule {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// await waits for the newest alert of the rule to have the state.
+func (in *inbox) await(a *agentProc, rule string, state alert.State, limit time.Duration) alert.Alert {
+	a.t.Helper()
+	var last alert.Alert
+	a.eventually(limit, fmt.Sprintf("%s %s arrives", rule, state), func() bool {
+		all := in.all(rule)
+		if len(all) == 0 {
+			return false
+		}
+		last = all[len(all)-1]
+		return last.State == state
+	})
+	return last
+}
+
+func readDemo(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "demo.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// swap replaces one line of a config, which must be there exactly once.
+func swap(t *testing.T, config, old, new string) string {
+	t.Helper()
+	if strings.Count(config, old) != 1 {
+		t.Fatalf("%q is %d times in the config, want once", old, strings.Count(config, old))
+	}
+	return strings.Replace(config, old, new, 1)
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const defaultConfig = "/etc/firewatch/firewatch.toml"
+
+// defaultStateDir is $STATE_DIRECTORY (systemd), else /var/lib/firewatch as
+// root, else $XDG_STATE_HOME/firewatch or ~/.local/state/firewatch.
+func defaultStateDir() (string, error) {
+	if d := os.Getenv("STATE_DIRECTORY"); d != "" {
+		return d, nil
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/firewatch", nil
+	}
+	if d := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(d) {
+		return filepath.Join(d, "firewatch"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find a state directory: %w; give --state-dir", err)
+	}
+	return filepath.Join(home, ".local", "state", "firewatch"), nil
+}
+
+// stateDir is the given directory, or the default one.
+func stateDir(given string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	return defaultStateDir()
+}
+
+// openStateDir makes dir where it is missing (0700) and opens it as a root
+// that no path can leave. A directory that others can write is refused.
+func openStateDir(dir string) (*os.Root, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make state directory: %w; give another with --state-dir", err)
+	}
+	st, err := os.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open state directory: %w", err)
+	}
+	if !st.IsDir() {
+		return nil, fmt.Errorf("open state directory: %s is not a directory; give another with --state-dir", dir)
+	}
+	if st.Mode().Perm()&0o022 != 0 {
+		return nil, fmt.Errorf("open state directory: %s can be written by others (mode %04o); run: chmod 0700 %s", dir, st.Mode().Perm(), dir)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open state directory: %w", err)
+	}
+	return root, nil
+}
+
+// configPath is the given path, or the default one where it exists, or "".
+func configPath(given string) string {
+	if given != "" {
+		return given
+	}
+	if _, err := os.Stat(defaultConfig); !errors.Is(err, fs.ErrNotExist) {
+		return defaultConfig
+	}
+	return ""
+}
+
+// socketPath is $RUNTIME_DIRECTORY/agent.sock, else in the state directory.
+func socketPath(given, dir string) string {
+	if given != "" {
+		return given
+	}
+	if d := os.Getenv("RUNTIME_DIRECTORY"); d != "" {
+		return filepath.Join(d, "agent.sock")
+	}
+	return filepath.Join(dir, "agent.sock")
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/cmd/agent/web"
+	"github.com/firewatch-agent/firewatch/collect"
+)
+
+// vitalSigns are the figures of the bottom line and the page, best first: the
+// line is cut where the terminal ends.
+var vitalSigns = []struct{ name, metric, unit string }{
+	{"cpu", "cpu_usage_active", "Percent"},
+	{"mem", "mem_used_percent", "Percent"},
+	{"cpu wait", "cpu_runqueue_wait", "Milliseconds"},
+	{"disk await", "diskio_await", "Milliseconds"},
+	{"tcp rtt", "netstat_tcp_rtt", "Milliseconds"},
+	{"retrans", "netstat_tcp_retrans", "Count/Second"},
+	{"dns", "resolver_duration", "Milliseconds"},
+	{"probe", "probe_duration", "Milliseconds"},
+	{"load", "system_load1", "Count"},
+	{"disk full", "disk_used_percent", "Percent"},
+}
+
+// vitals takes the vital signs from a frame; of a metric with several targets
+// the greatest value.
+func vitals(f collect.Frame) []web.Vital {
+	var out []web.Vital
+	for _, v := range vitalSigns {
+		best, found := web.Vital{}, false
+		for i := range f.Samples {
+			s := &f.Samples[i]
+			if s.Metric != v.metric || found && s.Value <= float64(best.Value) || v.metric == "cpu_usage_active" && s.Target != "" {
+				continue
+			}
+			best, found = web.Vital{Name: v.name, Metric: v.metric, Target: s.Target, Unit: v.unit, Value: alert.Number(s.Value)}, true
+		}
+		if found {
+			out = append(out, best)
+		}
+	}
+	return out
+}
+
+// Status implements web.Agent.
+func (a *agent) Status() web.Status {
+	health, stats := a.box.Health(), a.box.Stats()
+	incidents, sinks, dead := a.box.Incidents(), a.box.SinkStatus(), len(a.box.DeadLetters())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := web.Status{
+		Host: a.host, System: a.system, Version: versionString(), PID: os.Getpid(), InstallID: a.box.InstallID(), StartedAt: a.started, Now: time.Now(),
+		Config: a.configName(), Source: string(a.source), StateDir: a.stateDir, Interval: a.cfg.Agent.Interval.D().Seconds(),
+		Ticks: a.ticks.Done, Late: a.ticks.Late, Dropped: a.ticks.Dropped, Gaps: a.ticks.Gaps, Reloads: a.reloaded,
+		Series: len(a.frame.Samples), Rules: a.detector.Status(), Incidents: incidents, Sinks: sinks, Vitals: vitals(a.frame),
+		Outbox: web.Outbox{Health: health, Stats: stats, Dead: dead},
+		Self:   web.Self{CPUPercent: a.self.CPUPercent, RSSBytes: a.self.RSSBytes, Goroutines: runtime.NumGoroutine()},
+	}
+	for _, c := range a.set.Status() {
+		s.Collectors = append(s.Collectors, web.Collector{Name: c.Name, State: c.State, Reason: c.Reason, Since: c.Since,
+			Duration: float64(c.Duration) / float64(time.Millisecond), Series: c.Series})
+	}
+	return s
+}
+
+// Incidents implements web.Agent.
+func (a *agent) Incidents() []alert.Incident { return a.box.Incidents() }
+
+// DeadLetters implements web.Agent.
+func (a *agent) DeadLetters() []alert.DeadLetter { return a.box.DeadLetters() }
+
+// Accept implements web.Agent.
+func (a *agent) Accept(ctx context.Context, al alert.Alert, key string) (alert.Result, error) {
+	return a.box.Accept(ctx, al, key)
+}
+
+// Acknowledge implements web.Agent.
+func (a *agent) Acknowledge(ctx context.Context, id, by string) error {
+	return a.box.Acknowledge(ctx, id, by)
+}
+
+// Progress implements web.Agent.
+func (a *agent) Progress() (tick, outbox bool) { return a.progress(bootTime()) }
+
+// Traffic implements web.Agent: the host should receive no traffic while a
+// critical incident of its own fires. Trouble of the agent, and alerts that
+// others sent in, do not count: they say nothing about the host.
+func (a *agent) Traffic() (ok bool, word string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range a.detector.Status() {
+		if r.State == "firing" && r.Severity == alert.Critical {
+			return false, "critical"
+		}
+	}
+	return true, "ok"
+}
+
+// Samples implements web.Agent.
+func (a *agent) Samples() []collect.Sample {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.frame.Samples
+}
+
+// MetricInfo implements web.Agent.
+func (a *agent) MetricInfo(name string) collect.Metric {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.metrics[name]
+}
+
+// Counters implements web.Agent: the agent's own metrics.
+func (a *agent) Counters() []web.Counter {
+	s := a.Status()
+	flag := func(b bool) float64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	out := []web.Counter{
+		{Name: "firewatch_ticks_total", Value: float64(s.Ticks)}, {Name: "firewatch_ticks_late_total", Value: float64(s.Late)},
+		{Name: "firewatch_ticks_dropped_total", Value: float64(s.Dropped)}, {Name: "firewatch_gaps_total", Value: float64(s.Gaps)},
+		{Name: "firewatch_reloads_total", Value: float64(s.Reloads)},
+		{Name: "firewatch_series", Value: float64(s.Series), Gauge: true},
+		{Name: "firewatch_process_resident_memory_bytes", Value: float64(s.Self.RSSBytes), Gauge: true},
+		{Name: "firewatch_process_cpu_percent", Value: s.Self.CPUPercent, Gauge: true},
+		{Name: "firewatch_incidents_open", Value: float64(s.Outbox.Stats.Open), Gauge: true},
+		{Name: "firewatch_outbox_durable", Value: flag(s.Outbox.Durable), Gauge: true},
+		{Name: "firewatch_outbox_accepted_total", Value: float64(s.Outbox.Stats.Accepted)},
+		{Name: "firewatch_outbox_cancelled_total", Value: float64(s.Outbox.Stats.Cancelled)},
+		{Name: "firewatch_outbox_quarantined_total", Value: float64(s.Outbox.Stats.Quarantined)},
+		{Name: "firewatch_outbox_dead_total", Value: float64(s.Outbox.Stats.Dead)},
+	}
+	for _, c := range s.Collectors {
+		label := "{collector=" + strconv.Quote(c.Name) + "}"
+		out = append(out, web.Counter{Name: "firewatch_collector_up" + label, Value: flag(c.State == "ok"), Gauge: true},
+			web.Counter{Name: "firewatch_collector_duration_seconds" + label, Value: c.Duration / 1000, Gauge: true})
+	}
+	for _, k := range s.Sinks {
+		label := "{sink=" + strconv.Quote(k.Name) + "}"
+		out = append(out, web.Counter{Name: "firewatch_sink_sent_total" + label, Value: float64(k.Sent)}, web.Counter{Name: "firewatch_sink_failed_total" + label, Value: float64(k.Failed)},
+			web.Counter{Name: "firewatch_sink_owed" + label, Value: float64(k.Owed), Gauge: true}, web.Counter{Name: "firewatch_sink_up" + label, Value: flag(k.State == "ok"), Gauge: true})
+	}
+	return out
+}
