@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -54,6 +55,20 @@ func Boot(path string, root *os.Root) (*Config, []Diagnostic, Source) {
 		warnings = append(warnings, old.faults.sorted()...)
 	}
 	return broken.config.salvage(), warnings, FromSalvage
+}
+
+// StateDir returns the state directory that the file at path names, whatever
+// else is wrong with the file, or "" where it names none that can be used. It
+// is for [Boot], whose root is in that directory.
+func StateDir(path string) string {
+	if path == "" {
+		return ""
+	}
+	c, _, err := Load(path)
+	if err != nil || !filepath.IsAbs(c.Agent.StateDir) {
+		return ""
+	}
+	return c.Agent.StateDir
 }
 
 // salvage is the default configuration with the sinks of c that are whole by

@@ -149,6 +149,19 @@ func TestBootUnreadableByOthers(t *testing.T) {
 	}
 }
 
+// TestStateDir: a faulty file still says where the state is.
+func TestStateDir(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{broken + "[agent.labels]\n": "", "agent.state_dir = \"/data/fw\"\n" + broken: "/data/fw", "agent.state_dir = \"data\"": "", "": ""} {
+		if got := StateDir(write(t, text, 0o600)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := StateDir("/nowhere/firewatch.toml") + StateDir(""); got != "" {
+		t.Errorf("%q without a file", got)
+	}
+}
+
 func TestBootWithoutFile(t *testing.T) {
 	t.Parallel()
 	c, warnings, source := Boot("", stateRoot(t))

@@ -30,6 +30,8 @@ func (c *Config) validate(whole bool) []conf.Fault {
 	for _, s := range c.Sinks.entries() {
 		out = append(out, s.faults...)
 	}
+	out = append(out, conf.Under("http", c.HTTP.Validate())...)
+	out = append(out, conf.Under("health", c.Health.Validate())...)
 	out = append(out, c.publishFaults(metrics)...)
 	out = append(out, c.nameFaults()...)
 	if whole {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/cmd/agent/web"
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/collect/probe"
 	"github.com/firewatch-agent/firewatch/detect"
@@ -21,6 +22,8 @@ type Config struct {
 	Anomaly detect.AnomalyConfig `toml:"anomaly"`
 	Sinks   Sinks                `toml:"sink"`
 	Routes  []alert.RouteConfig  `toml:"route"`
+	HTTP    web.HTTPConfig       `toml:"http"`
+	Health  web.HealthConfig     `toml:"health"`
 
 	source []byte // the file it was read from, for SaveLastGood
 }

@@ -13,13 +13,13 @@ import (
 
 // Diagnostic is one fault of a config file and its place.
 type Diagnostic struct {
-	File    string
-	Line    int    // from 1; 0 = the file as a whole
-	Column  int    // in characters, from 1
-	Source  string // the line, what looks like a secret replaced by ***; "" = not shown
-	Marks   int    // how many characters the caret line marks
-	Problem string // what is wrong
-	Hint    string // what to write instead; "" = none
+	File    string `json:"file"`
+	Line    int    `json:"line"`             // from 1; 0 = the file as a whole
+	Column  int    `json:"column"`           // in characters, from 1
+	Source  string `json:"source,omitempty"` // the line, what looks like a secret replaced by ***; "" = not shown
+	Marks   int    `json:"marks,omitempty"`  // how many characters the caret line marks
+	Problem string `json:"problem"`          // what is wrong
+	Hint    string `json:"hint,omitempty"`   // what to write instead; "" = none
 }
 
 // String gives "file:line:column: problem; hint" and, where the line is

@@ -32,6 +32,8 @@ func tables() []table {
 		{"sink.webhook", "Any HTTP server: alerts as JSON, schema 1, by POST."},
 		{"route", "Which alerts go to which sinks. Every route that matches applies; without routes, and where none matches, an alert goes to every sink."},
 		{"route.match", "Which alerts: all that is set must match, and nothing matches all."},
+		{"http", "The status page and /metrics, for people and Prometheus. Nothing listens where listen is not set. Beyond loopback it demands TLS and a token."},
+		{"health", "One word for kubelets and load balancers: /healthz (the agent makes progress) and /health/host (200 while the host should receive traffic). No token, no Host check."},
 	}
 }
 
@@ -88,6 +90,15 @@ func agentKeys() []key {
 		{"route.to", `["ops"]`, true, "Names of sinks that each get the alert. Required without failover."},
 		{"route.failover", `["ops", "pager"]`, true, "An ordered list: a critical alert moves on 15 s after its first attempt, or at once where a sink is known to be down."},
 		{"route.repeat", `"4h"`, true, "Tell again this often while it fires and nobody has acknowledged it; at least 1m. Default: never."},
+
+		{"http.listen", `"127.0.0.1:9469"`, true, "host:port of the status page and /metrics. Default: no listener."},
+		{"http.tls_cert", `"/etc/firewatch/tls.crt"`, true, "Certificate chain (PEM); needed beyond loopback."},
+		{"http.tls_key", `"/etc/firewatch/tls.key"`, true, "Its key (PEM)."},
+		{"http.token", `"${env:FIREWATCH_TOKEN}"`, true, "Token that requests must carry, as Authorization: Bearer or as the password of basic authentication; needed beyond loopback."},
+		{"http.token_file", `"/etc/firewatch/http-token"`, true, "A file that holds the token, instead of token."},
+		{"http.hosts", `["web1.example.com"]`, true, "Names that requests may use, beside loopback and the address of listen."},
+
+		{"health.listen", `":9470"`, true, "host:port of /healthz and /health/host. Default: no listener."},
 	}
 }
 

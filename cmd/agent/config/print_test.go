@@ -127,6 +127,7 @@ func TestEveryExampleFits(t *testing.T) {
 	t.Setenv("SLACK_TOKEN", "xoxb-1")
 	t.Setenv("PAGER_TOKEN", "x")
 	t.Setenv("PAGER_SECRET", "x")
+	t.Setenv("FIREWATCH_TOKEN", "x")
 	dir := t.TempDir()
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
 	writeFile(t, dir+"/slack-webhook", "https://hooks.slack.com/services/x")
