@@ -246,11 +246,11 @@ func broken(dir string, promises map[string]string) []string {
 			bad = append(bad, q.Path+" was quarantined: "+q.Problem)
 		}
 	}
-	closed, _ := filepath.Glob(dir + "/incidents/closed/*.json")
+	ended, _ := filepath.Glob(dir + "/incidents/[co]*/*.json") // closed, or settled and about to be
 	for rule, phase := range promises {
 		in, ok := open[rule]
 		switch {
-		case !ok && !slices.ContainsFunc(closed, func(f string) bool { return closedHolds(f, rule) }):
+		case !ok && !slices.ContainsFunc(ended, func(f string) bool { return endHolds(f, rule) }):
 			bad = append(bad, rule+" is lost")
 		case ok && phase == alert.PhaseResolved && in.State != alert.Resolved:
 			bad = append(bad, "the resolution of "+rule+" is lost")
@@ -261,7 +261,7 @@ func broken(dir string, promises map[string]string) []string {
 	return bad
 }
 
-func closedHolds(file, rule string) bool {
+func endHolds(file, rule string) bool {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return false

@@ -295,7 +295,7 @@ func TestARemovedSinksBacklogIsParkedAndReported(t *testing.T) {
 			t.Errorf("status %+v", st)
 		}
 		r.stop()
-		r = open(t, dir, nil, gone, stays)
+		open(t, dir, nil, gone, stays)
 		time.Sleep(time.Second)
 		wantPhases(t, gone.Taken(), "a:firing", "a:resolved")
 		wantPhases(t, stays.Taken(), "a:firing", "a:resolved", "b:firing")

@@ -83,11 +83,11 @@ func (o *Outbox) told(d *record) {
 	}
 }
 
-// closable reports whether an incident's file may move to incidents/closed. A
-// digest stays until what it told is on disk: a crash before that finds it
-// again. mu is held.
+// closable reports whether an incident's file may move to incidents/closed: it
+// says so itself. A digest stays until what it told is on disk: a crash before
+// that finds it again. mu is held.
 func (o *Outbox) closable(r *record) bool {
-	return r.settled() && !slices.ContainsFunc(r.Covers, func(id string) bool {
+	return r.saved == r.rev && r.settled() && !slices.ContainsFunc(r.Covers, func(id string) bool {
 		covered := o.open[id]
 		return covered != nil && covered.saved < covered.rev
 	})

@@ -167,7 +167,7 @@ func readFile(root *os.Root, name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read file: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if st, err = f.Stat(); err != nil || !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("read %s: not a regular file", name)
 	}
@@ -187,7 +187,7 @@ func listDir(root *os.Root, dir string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list folder: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	entries, err := f.ReadDir(-1)
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {

@@ -165,6 +165,14 @@ func TestOpenStartsOnADiskThatTakesNothing(t *testing.T) {
 		_ = r.Put(t.Context(), firing("cpu", alert.Warning))
 		settle()
 		wantPhases(t, sink.Taken(), "cpu:firing")
+		disk.fail(nil)
+		time.Sleep(3 * time.Second)
+		wantClean(t, r) // the install id is written too
+		id := r.InstallID()
+		r.stop()
+		if again := open(t, dir, nil, sink); again.InstallID() != id {
+			t.Error("the install id changed")
+		}
 	})
 }
 

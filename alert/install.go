@@ -43,7 +43,7 @@ func (o *Outbox) readInstall() (clone, fresh bool) {
 
 // writeInstall is called after a clone's incidents are out of the way: a crash
 // between the two finds the clone again.
-func (o *Outbox) writeInstall() {
+func (o *Outbox) writeInstall() error {
 	b, err := json.Marshal(o.install)
 	if err == nil {
 		err = o.disk.save(installFile, append(b, '\n'), func() bool { return true })
@@ -52,8 +52,9 @@ func (o *Outbox) writeInstall() {
 		err = o.disk.syncDir(".")
 	}
 	if err != nil {
-		o.diskFailed(fmt.Errorf("write install id: %w", err))
+		return fmt.Errorf("write install id: %w", err)
 	}
+	return nil
 }
 
 func decodeInstall(b []byte) (Install, error) {

@@ -39,7 +39,7 @@ func LockDir(root *os.Root) (*Lock, error) {
 		return nil, fmt.Errorf("lock state directory: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, &LockedError{PID: readPID(f)}
 		}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type Outbox struct {
 	opt     Options
 	disk    disk
 	install Install
+	unnamed atomic.Bool // the install id is not on disk
 
 	mu      sync.Mutex // never held during disk or network I/O
 	changed chan struct{}
@@ -69,7 +71,10 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 	}
 	b.load(clone)
 	if fresh {
-		b.writeInstall()
+		if err := b.writeInstall(); err != nil {
+			b.diskFailed(err)
+			b.unnamed.Store(true)
+		}
 	}
 	b.mu.Lock()
 	b.kick()

@@ -160,21 +160,26 @@ func (r *record) begun(n int) bool {
 	return false
 }
 
-// accepted routes an incident's newest alert and has it written.
-func (o *Outbox) accepted(r *record, a *Alert, now time.Time, key *idem) {
-	chains, repeat := routed(a, o.routes, o.names())
-	if a.State == Firing {
-		r.Repeat = repeat
-		for _, c := range chains {
-			if !slices.ContainsFunc(r.Chains, func(have []string) bool { return slices.Equal(have, c) }) {
-				r.Chains = append(r.Chains, c)
-			}
-			for _, name := range c {
-				if r.Sinks[name] == nil {
-					r.Sinks[name] = &delivery{}
-				}
+// route adds the sinks that an alert of r goes to.
+func (o *Outbox) route(r *record, a *Alert) {
+	var chains [][]string
+	chains, r.Repeat = routed(a, o.routes, o.names())
+	for _, c := range chains {
+		if !slices.ContainsFunc(r.Chains, func(have []string) bool { return slices.Equal(have, c) }) {
+			r.Chains = append(r.Chains, c)
+		}
+		for _, name := range c {
+			if r.Sinks[name] == nil {
+				r.Sinks[name] = &delivery{}
 			}
 		}
+	}
+}
+
+// accepted routes an incident's newest alert and has it written.
+func (o *Outbox) accepted(r *record, a *Alert, now time.Time, key *idem) {
+	if a.State == Firing {
+		o.route(r, a)
 	}
 	if key != nil && len(r.Keys) < maxKeys {
 		if r.Keys == nil {

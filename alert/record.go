@@ -137,6 +137,9 @@ func decodeRecord(b []byte) (*record, error) {
 	if r.Schema > recordSchema {
 		return nil, fmt.Errorf("decode incident: schema %d: %w", r.Schema, errNewer)
 	}
+	if r.Sinks == nil {
+		r.Sinks = map[string]*delivery{}
+	}
 	if err := r.validate(); err != nil {
 		return nil, fmt.Errorf("decode incident: %w", err)
 	}

@@ -53,6 +53,25 @@ func TestRoutesChooseTheSinks(t *testing.T) {
 	}
 }
 
+func TestWhatWasAcceptedWithoutSinksGoesToTheFirstOnes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, dir, nil)
+		r.put(firing("a", alert.Warning))
+		r.put(firing("b", alert.Warning))
+		r.put(resolved("b", alert.Warning))
+		r.stop()
+		sink := alerttest.NewSink("s")
+		r = open(t, dir, nil, sink)
+		settle()
+		wantPhases(t, sink.Taken(), "a:firing")
+		if n := len(r.Incidents()); n != 1 {
+			t.Errorf("%d incidents are open", n)
+		}
+	})
+}
+
 func failover(severity alert.Severity) []alert.RouteConfig {
 	return []alert.RouteConfig{{Match: alert.RouteMatch{Severity: []alert.Severity{severity}}, Failover: []string{"a", "b", "c"}}}
 }

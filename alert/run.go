@@ -45,6 +45,12 @@ func (o *Outbox) SetSinks(sinks []Sink, routes []RouteConfig) {
 		}
 	}
 	o.routes = slices.Clone(routes)
+	for _, r := range o.open {
+		if len(r.Chains) == 0 && r.End == nil { // accepted while there was no sink at all
+			o.route(r, r.newest())
+			o.touch(r)
+		}
+	}
 	o.wake()
 }
 

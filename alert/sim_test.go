@@ -252,10 +252,10 @@ func (w *world) troubled(from, to time.Time) bool {
 
 func rankOf(phase string) int {
 	var n int
-	switch {
-	case phase == alert.PhaseFiring:
+	switch phase {
+	case alert.PhaseFiring:
 		return 1
-	case phase == alert.PhaseResolved:
+	case alert.PhaseResolved:
 		return 1 << 30
 	}
 	_, _ = fmt.Sscanf(phase, "update-%d", &n)

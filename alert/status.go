@@ -114,7 +114,7 @@ func (o *Outbox) Incidents() []Incident {
 	view := o.view(now)
 	out := []Incident{}
 	for _, r := range o.sorted() {
-		if r.digest() {
+		if r.digest() || r.settled() {
 			continue
 		}
 		a := r.newest()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -17,6 +18,7 @@ import (
 type writerState struct {
 	turn      uint64 // who may write
 	busy      bool
+	sweep     bool      // settled incidents wait to be moved to incidents/closed
 	since     time.Time // of the write that is under way
 	abandoned bool
 	err       error // of the last write; nil = the disk works
@@ -40,7 +42,8 @@ var errReplaced = errors.New("the writer was replaced")
 // soon as the disk takes it.
 var ErrNotDurable = errors.New("not on disk yet")
 
-// item is one incident's snapshot in a batch.
+// item is one incident's snapshot in a batch, or one whose file is to be moved
+// to incidents/closed.
 type item struct {
 	r     *record
 	rev   uint64
@@ -48,6 +51,11 @@ type item struct {
 	close bool
 	err   error
 }
+
+const (
+	batchSize    = 64
+	batchWriters = 8 // fsyncs at the same time share a commit of the file system's journal
+)
 
 // kick starts the writer if there is work and it is not at it. mu is held.
 func (o *Outbox) kick() {
@@ -60,7 +68,7 @@ func (o *Outbox) kick() {
 
 // unwritten reports whether anything waits that has not failed already.
 func (o *Outbox) unwritten() bool {
-	if o.state.rev > max(o.state.saved, o.state.failed) {
+	if o.writer.sweep || o.state.rev > max(o.state.saved, o.state.failed) {
 		return true
 	}
 	for _, r := range o.open {
@@ -87,6 +95,9 @@ func (o *Outbox) write(turn uint64) {
 
 		if mend {
 			_ = o.disk.layout() // a folder may have vanished; the write tells
+			if o.unnamed.Load() && o.writeInstall() == nil {
+				o.unnamed.Store(false)
+			}
 		}
 		current := func() bool {
 			o.mu.Lock()
@@ -108,47 +119,54 @@ func (o *Outbox) write(turn uint64) {
 // batch takes snapshots of what waits. mu is held.
 func (o *Outbox) batch() []item {
 	var items []item
+	sweep := o.writer.sweep
+	o.writer.sweep = false
 	for _, r := range o.open {
-		if r.rev <= max(r.saved, r.failed) {
-			continue
-		}
-		b, err := r.encode()
-		items = append(items, item{r: r, rev: r.rev, data: b, close: o.closable(r), err: err})
-		if len(items) == 64 {
-			break
+		switch {
+		case r.rev > max(r.saved, r.failed) && len(items) < batchSize:
+			b, err := r.encode()
+			items = append(items, item{r: r, rev: r.rev, data: b, err: err})
+		case sweep && o.closable(r):
+			items = append(items, item{r: r, rev: r.rev, close: true})
 		}
 	}
 	return items
 }
 
-// writeItems writes a batch: each file, one fsync of the folder, then the moves
-// of those that are closed.
+// writeItems writes a batch: the files side by side, one fsync of the folder,
+// and the moves of those that are closed.
 func (o *Outbox) writeItems(items []item, current func() bool) {
-	if len(items) == 0 {
-		return
-	}
-	closing := false
+	var all sync.WaitGroup
+	slots := make(chan struct{}, batchWriters)
+	saves, moves := false, false
 	for i := range items {
 		it := &items[i]
-		if it.err == nil {
-			it.err = o.disk.save(dirOpen+"/"+it.r.ID+".json", it.data, current)
+		saves, moves = saves || !it.close, moves || it.close
+		if it.close || it.err != nil {
+			continue
 		}
-		closing = closing || it.close
+		slots <- struct{}{}
+		all.Go(func() {
+			it.err = o.disk.save(dirOpen+"/"+it.r.ID+".json", it.data, current)
+			<-slots
+		})
 	}
-	all := func(err error) {
+	all.Wait()
+	fail := func(closing bool, err error) {
 		for i := range items {
-			if items[i].err == nil {
+			if items[i].close == closing && items[i].err == nil {
 				items[i].err = err
 			}
 		}
 	}
-	all(o.disk.syncDir(dirOpen))
-	if !closing {
+	if saves {
+		fail(false, o.disk.syncDir(dirOpen))
+	}
+	if !moves {
 		return
 	}
 	for i := range items {
-		it := &items[i]
-		if it.close && it.err == nil {
+		if it := &items[i]; it.close {
 			it.err = o.disk.rename(dirOpen+"/"+it.r.ID+".json", dirClosed+"/"+closedName(it.r))
 		}
 	}
@@ -156,11 +174,7 @@ func (o *Outbox) writeItems(items []item, current func() bool) {
 	if err == nil {
 		err = o.disk.syncDir(dirOpen)
 	}
-	for i := range items {
-		if items[i].close && items[i].err == nil {
-			items[i].err = err
-		}
-	}
+	fail(true, err)
 }
 
 // closedName is the name of a closed incident's file: one with dead letters is
@@ -205,12 +219,16 @@ func (o *Outbox) written(turn uint64, items []item, stateRev uint64, stateErr er
 		if it.err != nil {
 			err = it.err
 			it.r.failed, it.r.saveErr = it.rev, it.err
+			if it.close {
+				it.r.saved, it.r.rev = 0, it.r.rev+1 // the file may be in either folder: write it again
+			}
+			continue
+		}
+		if it.close {
+			o.closed(it.r)
 			continue
 		}
 		it.r.saved = max(it.r.saved, it.rev)
-		if it.close {
-			o.closed(it.r)
-		}
 	}
 	if err != nil {
 		o.diskFailed(err)
@@ -248,16 +266,15 @@ func (o *Outbox) diskWorks() {
 	o.writer.err = nil
 }
 
-// retryDisk lets what failed be tried again, and replaces a writer that is
-// stuck. Called every second by Run.
+// retryDisk lets what failed be tried again, has settled incidents moved to
+// incidents/closed, and replaces a writer that is stuck. Called every second by
+// Run.
 func (o *Outbox) retryDisk(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, r := range o.open {
 		r.failed = 0
-		if r.saved == r.rev && o.closable(r) {
-			r.rev++ // the move to incidents/closed is owed
-		}
+		o.writer.sweep = o.writer.sweep || o.closable(r)
 	}
 	o.state.failed = 0
 	if o.writer.busy && !o.writer.abandoned && now.Sub(o.writer.since) > writerStuck {
