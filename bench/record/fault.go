@@ -186,13 +186,14 @@ func kills(c config) ([]measure, error) {
 			return nil, fmt.Errorf("kill %d: %w", i, err)
 		}
 		torn += said
-		if at == next {
-			early++
-			continue
-		}
 		last, err := verify(dir, next)
 		if err != nil {
 			return nil, fmt.Errorf("kill %d: %w", i, err)
+		}
+		at = max(at, last+1) // the last frame may be on disk before the child could say so
+		if at == next {
+			early++
+			continue
 		}
 		losses = append(losses, float64(at-1-last))
 		next = at
