@@ -246,9 +246,11 @@ type keyPart struct {
 	at   span
 }
 
+// keys returns the parts of a statement's key, at most one more than descend
+// takes.
 func (g *grower) keys(e *unstable.Node) []keyPart {
 	var out []keyPart
-	for it := e.Key(); it.Next(); {
+	for it := e.Key(); it.Next() && len(out) <= maxDepth; {
 		out = append(out, keyPart{string(it.Node().Data), g.span(it.Node())})
 	}
 	return out

@@ -168,7 +168,7 @@ func TestHostile(t *testing.T) {
 	}
 	half := strings.Repeat("[", 1<<19)
 	for name, text := range map[string]string{
-		"100 MB":           strings.Repeat("a = 1\n", 100<<20/6),
+		"2 MB":             strings.Repeat("a = 1\n", 2<<20/6),
 		"keys":             keys.String(),
 		"array of values":  "a = [" + strings.Repeat("1,", 1<<19-10) + "]",
 		"deep arrays":      "a = " + half,
