@@ -120,6 +120,7 @@ func TestAnFsyncThatDoesNotReturn(t *testing.T) {
 		}
 		r.put(resolved("cpu", alert.Critical))
 		r.put(firing("mem", alert.Warning))
+		time.Sleep(2 * time.Second) // cpu is closed by now: its old file must not come back
 		close(stuck)
 		time.Sleep(5 * time.Second)
 		wantPhases(t, sink.Taken(), "cpu:firing", "cpu:update-1", "cpu:resolved", "mem:firing")
