@@ -65,7 +65,7 @@ func WriteIntake(dir *os.Root, a Alert, key string) error {
 	if err != nil {
 		return fmt.Errorf("write intake: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if _, err = f.Write(b); err == nil {
 		err = f.Sync()
 	}
