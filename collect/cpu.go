@@ -12,6 +12,10 @@ import (
 // (Documentation/filesystems/proc.rst, 1.7).
 var cpuModes = []string{"user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"}
 
+// cpuSlack is by how much a mode's time may go back, in ticks of 10 ms: the
+// kernel documents it of iowait, and idle does it with it (proc.rst, 1.7).
+const cpuSlack = 100
+
 // maxCores bounds the cores with series of their own.
 const maxCores = 64
 
@@ -24,12 +28,15 @@ type CPU struct {
 	times *tracker
 	rates *tracker
 	dims  map[string][]Label
+	more  bool // there are more than maxCores cores
 	names map[string]string
 }
 
 // NewCPU makes the collector.
 func NewCPU(h Host) *CPU {
-	return &CPU{host: h, times: newTracker(h.gap()), rates: newTracker(h.gap()), dims: map[string][]Label{}, names: map[string]string{}}
+	times := newTracker(h.gap())
+	times.slack = cpuSlack
+	return &CPU{host: h, times: times, rates: newTracker(h.gap()), dims: map[string][]Label{}, names: map[string]string{}}
 }
 
 // Name implements Collector.
@@ -37,7 +44,7 @@ func (c *CPU) Name() string { return "cpu" }
 
 // Metrics implements Collector.
 func (c *CPU) Metrics() []Metric {
-	out := []Metric{share("cpu_usage_active", "cpu", "share of time that the CPU was not idle or waiting for I/O")}
+	out := []Metric{share("cpu_usage_active", "cpu", "share of time that the CPU was not idle; waiting for I/O is in it, as with the CloudWatch agent")}
 	for _, m := range cpuModes {
 		out = append(out, share("cpu_usage_"+m, "cpu", "share of CPU time in mode "+m))
 	}
@@ -74,14 +81,18 @@ func (c *CPU) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample,
 	}
 	c.times.sweep()
 	c.rates.sweep()
-	if !found {
+	switch {
+	case !found:
 		return dst, malformed(path)
+	case c.more:
+		return dst, &SkippedError{fmt.Sprintf("cores after the first %d have no series of their own", maxCores)}
 	}
 	return dst, nil
 }
 
-// cpuLine adds the shares of one cpu line. guest time is part of user time
-// already (kernel/sched/cputime.c), so it is not in the total.
+// cpuLine adds the shares of one cpu line. The kernel counts guest time in
+// user time too (kernel/sched/cputime.c); here each mode is by itself, so that
+// the shares add up to 100, as with the CloudWatch agent.
 func (c *CPU) cpuLine(now time.Time, name, rest []byte, dst []Sample) []Sample {
 	var v [10]uint64
 	n := 0
@@ -107,11 +118,14 @@ func (c *CPU) cpuLine(now time.Time, name, rest []byte, dst []Sample) []Sample {
 	if total <= 0 {
 		return dst
 	}
+	if n == len(d) {
+		d[0], d[1] = math.Max(0, d[0]-d[8]), math.Max(0, d[1]-d[9])
+	}
 	target, dims := c.identity(name)
 	if target == "?" {
 		return dst
 	}
-	dst = append(dst, Sample{"cpu_usage_active", target, dims, math.Max(0, 100*(total-d[3]-d[4])/total)})
+	dst = append(dst, Sample{"cpu_usage_active", target, dims, 100 * (total - d[3]) / total})
 	for i := 0; i < n; i++ {
 		dst = append(dst, Sample{c.mode(i), target, dims, math.Min(100, 100*d[i]/total)})
 	}
@@ -137,6 +151,7 @@ func (c *CPU) identity(name []byte) (string, []Label) {
 	dims, ok := c.dims[string(name)]
 	if !ok {
 		if len(c.dims) > maxCores {
+			c.more = true
 			return "?", nil
 		}
 		dims = []Label{{"cpu", string(name)}}

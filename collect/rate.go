@@ -7,9 +7,10 @@ import "time"
 // one in which any counter went back (reset, wrap, another device under the
 // same name) gives nothing and starts afresh.
 type tracker struct {
-	gap  time.Duration
-	prev map[string]*reading
-	turn uint32
+	gap   time.Duration
+	slack uint64 // going back by at most this counts as standing still
+	prev  map[string]*reading
+	turn  uint32
 }
 
 type reading struct {
@@ -31,17 +32,25 @@ func (t *tracker) delta(key []byte, now time.Time, v []uint64, out []float64) (s
 		return 0, false
 	}
 	dt := now.Sub(r.at)
-	ok = dt > 0 && dt <= t.gap && len(r.v) == len(v)
-	if ok {
-		for i := range v {
-			if v[i] < r.v[i] {
-				ok = false
-				break
-			}
+	ok = dt > 0 && dt <= t.gap && len(r.v) == len(v) && len(out) == len(v)
+	for i := 0; ok && i < len(v); i++ {
+		switch {
+		case v[i] >= r.v[i]:
 			out[i] = float64(v[i] - r.v[i])
+		case r.v[i]-v[i] <= t.slack:
+			out[i] = 0
+		default:
+			ok = false
 		}
 	}
-	r.at, r.turn, r.v = now, t.turn, append(r.v[:0], v...)
+	if ok && t.slack > 0 { // what went back must not count twice when it returns
+		for i := range v {
+			r.v[i] = max(r.v[i], v[i])
+		}
+	} else {
+		r.v = append(r.v[:0], v...)
+	}
+	r.at, r.turn = now, t.turn
 	return dt.Seconds(), ok
 }
 

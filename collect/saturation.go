@@ -9,7 +9,7 @@ func saturationMetric() Metric {
 }
 
 // Saturation is host_saturation, 0–100: the greatest of the CPU's busy percent
-// and the PSI "some" avg10 of cpu, io and memory (each already a percentage of
+// (neither idle nor waiting for I/O) and the PSI "some" avg10 of cpu, io and memory (each already a percentage of
 // time, Documentation/accounting/psi.rst). NaN stands for a reading that is
 // missing; with none at all the result is NaN. How full disks are is not in
 // it: a full disk does not slow the host down by degrees.
@@ -27,6 +27,7 @@ func Saturation(cpuBusy, psiCPU, psiIO, psiMemory float64) float64 {
 func saturation(samples []Sample) (float64, bool) {
 	nan := math.NaN()
 	in := [4]float64{nan, nan, nan, nan}
+	iowait := 0.0
 	for _, s := range samples {
 		if s.Target != "" {
 			continue
@@ -34,6 +35,8 @@ func saturation(samples []Sample) (float64, bool) {
 		switch s.Metric {
 		case "cpu_usage_active":
 			in[0] = s.Value
+		case "cpu_usage_iowait":
+			iowait = s.Value
 		case "pressure_cpu_some_avg10":
 			in[1] = s.Value
 		case "pressure_io_some_avg10":
@@ -42,6 +45,6 @@ func saturation(samples []Sample) (float64, bool) {
 			in[3] = s.Value
 		}
 	}
-	v := Saturation(in[0], in[1], in[2], in[3])
+	v := Saturation(in[0]-iowait, in[1], in[2], in[3])
 	return v, !math.IsNaN(v)
 }

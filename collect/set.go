@@ -11,8 +11,9 @@ import (
 
 // SetOptions bounds a Set. The zero value stands for the defaults.
 type SetOptions struct {
-	Interval  time.Duration // of the tick; default 1 s
-	MaxSeries int           // samples in one Frame; default 5000
+	Interval        time.Duration // of the tick; default 1 s
+	MaxSeries       int           // samples in one Frame; default 5000
+	MaxPerCollector int           // samples of one collector; default half of MaxSeries
 }
 
 // Set runs all collectors of a host once a tick, under one deadline.
@@ -25,9 +26,9 @@ type Set struct {
 	opt     SetOptions
 	slots   []*slot
 	metrics map[string]Metric
-	boot    time.Duration
+	now     time.Time     // of the newest frame
+	boot    time.Duration // of the newest frame
 	started bool
-	dropped uint64 // samples beyond MaxSeries
 	mu      sync.Mutex
 }
 
@@ -40,23 +41,6 @@ type slot struct {
 	status Status
 }
 
-// Status is how one collector is, for people.
-type Status struct {
-	Name     string
-	State    string // "ok", "error", or "skipped" (its source is absent, or it hangs)
-	Reason   string // of an error or a skip
-	Since    time.Time
-	Duration time.Duration // of the last call
-	Series   int           // samples of the last call
-}
-
-// SkippedError says that a collector's source is absent on this host: no
-// fault, and nothing to wait for.
-type SkippedError struct{ Reason string }
-
-// Error implements error.
-func (e *SkippedError) Error() string { return e.Reason }
-
 // NewSet makes a Set of cs, which must have different names.
 func NewSet(cs []Collector, o SetOptions) *Set {
 	if o.Interval <= 0 {
@@ -64,6 +48,9 @@ func NewSet(cs []Collector, o SetOptions) *Set {
 	}
 	if o.MaxSeries <= 0 {
 		o.MaxSeries = 5000
+	}
+	if o.MaxPerCollector <= 0 {
+		o.MaxPerCollector = (o.MaxSeries + 1) / 2
 	}
 	s := &Set{opt: o, metrics: map[string]Metric{}}
 	for _, c := range cs {
@@ -104,9 +91,14 @@ func (s *Set) Status() []Status {
 func (s *Set) Collect(ctx context.Context, now time.Time, boot time.Duration) Frame {
 	f := Frame{Time: now, Errors: map[string]string{}}
 	if s.started {
-		f.Elapsed = boot - s.boot
+		f.Elapsed = max(0, boot-s.boot)
+		if asleep := f.Elapsed - now.Sub(s.now); asleep > time.Second {
+			// The host was suspended, which a time's monotonic part leaves out.
+			// Without it the difference to earlier readings shows the gap.
+			now = now.Round(0)
+		}
 	}
-	s.boot, s.started = boot, true
+	s.now, s.boot, s.started = f.Time, boot, true
 
 	deadline := s.opt.Interval * 4 / 5
 	ctx, cancel := context.WithTimeout(ctx, deadline)
@@ -262,7 +254,7 @@ func (s *Set) gather(r *round, f *Frame) {
 	defer s.mu.Unlock()
 	total := 0
 	for i := range r.results {
-		total += len(r.results[i].samples)
+		total += min(len(r.results[i].samples), s.opt.MaxPerCollector)
 	}
 	f.Samples = make([]Sample, 0, min(total, s.opt.MaxSeries)+1)
 	for i, sl := range s.slots {
@@ -270,10 +262,7 @@ func (s *Set) gather(r *round, f *Frame) {
 		var err error
 		switch res.state {
 		case finished:
-			err = s.take(res, f)
-			if res.err != nil {
-				err = res.err
-			}
+			err = errors.Join(res.err, s.take(sl, res, f))
 		case waiting:
 			err = errors.New("not reached: other collectors used up the tick")
 		default:
@@ -286,46 +275,35 @@ func (s *Set) gather(r *round, f *Frame) {
 	}
 }
 
-// note keeps the collector's status; a change of state starts a new Since.
-func (sl *slot) note(err error, res *result, now time.Time) {
-	state, reason := "ok", ""
-	var skipped *SkippedError
-	switch {
-	case err == nil:
-	case errors.As(err, &skipped) || res.state != finished:
-		state, reason = "skipped", err.Error()
-	default:
-		state, reason = "error", err.Error()
-	}
-	if sl.status.State != state || sl.status.Since.IsZero() {
-		sl.status.Since = now
-	}
-	sl.status.State, sl.status.Reason = state, reason
-	if res.state == finished {
-		sl.status.Duration, sl.status.Series = res.took, len(res.samples)
-	}
-}
-
 // take copies the samples that are sound: finite, within the bounds of a
-// declared metric. What is not is named.
-func (s *Set) take(res *result, f *Frame) error {
-	var bad error
-	for _, v := range res.samples {
-		m, ok := s.metrics[v.Metric]
-		switch {
-		case !ok:
-			bad = fmt.Errorf("metric %q is not declared", v.Metric)
-			continue
-		case math.IsNaN(v.Value) || math.IsInf(v.Value, 0) || v.Value < m.Min || v.Value > m.Max || math.Abs(v.Value) > math.MaxFloat32:
-			bad = fmt.Errorf("%s %s: reading %g is not possible; left out", v.Metric, v.Target, v.Value)
-			continue
-		case len(f.Samples) >= s.opt.MaxSeries:
-			s.dropped++
-			bad = fmt.Errorf("more than %d series: the rest is left out", s.opt.MaxSeries)
+// declared metric and of the Set. What is not is counted and named, in words
+// that stay the same from tick to tick.
+func (s *Set) take(sl *slot, res *result, f *Frame) (bad error) {
+	from, dropped := len(f.Samples), 0
+	for i, v := range res.samples {
+		v.Value = Round(v.Value)
+		m, known := s.metrics[v.Metric]
+		full := len(f.Samples) >= s.opt.MaxSeries || len(f.Samples)-from >= s.opt.MaxPerCollector
+		if known && !full && possible(v.Value, m) {
+			f.Samples = append(f.Samples, v)
 			continue
 		}
-		v.Value = Round(v.Value)
-		f.Samples = append(f.Samples, v)
+		dropped++
+		switch {
+		case bad != nil:
+		case full:
+			bad = fmt.Errorf("%d series are too many: those after the first %d are left out", len(res.samples), i)
+		case !known:
+			bad = fmt.Errorf("metric %q is not declared; left out", v.Metric)
+		default:
+			bad = fmt.Errorf("%s %s: a reading that is not possible (not a number, or outside %g…%g); left out", v.Metric, v.Target, m.Min, m.Max)
+		}
 	}
+	sl.status.Dropped += uint64(dropped)
 	return bad
+}
+
+// possible reports whether v is a number within m's bounds, NaN being no bound.
+func possible(v float64, m Metric) bool {
+	return !math.IsNaN(v) && !math.IsInf(v, 0) && !(v < m.Min) && !(v > m.Max)
 }

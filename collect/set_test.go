@@ -145,7 +145,7 @@ func TestSeriesAreBounded(t *testing.T) {
 		}
 		return dst, nil
 	}}
-	set := collect.NewSet([]collect.Collector{many}, collect.SetOptions{MaxSeries: 10})
+	set := collect.NewSet([]collect.Collector{many}, collect.SetOptions{MaxSeries: 10, MaxPerCollector: 10})
 	if f := set.Collect(t.Context(), time.Now(), 0); len(f.Samples) != 10 || f.Errors["m"] == "" {
 		t.Errorf("%d samples, %v", len(f.Samples), f.Errors)
 	}
