@@ -81,9 +81,9 @@ func childKill(dir string, from int) error {
 	}
 }
 
-// killOne lets a child record from frame next on and kills it after span. It
-// returns how far it came and how many torn ends it said it found.
-func killOne(dir string, next int, span time.Duration) (at, torn int, err error) {
+// killOne lets a child record from frame next on and kills it after span, which
+// begins at its first frame if wait is set. It returns how far it came and how many torn ends it said it found.
+func killOne(dir string, next int, wait bool, span time.Duration) (at, torn int, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, 0, err
@@ -98,17 +98,28 @@ func killOne(dir string, next int, span time.Duration) (at, torn int, err error)
 	if err := cmd.Start(); err != nil {
 		return 0, 0, err
 	}
-	time.Sleep(2*time.Millisecond + span)
+	for start := time.Now(); wait && time.Since(start) < 10*time.Second; time.Sleep(100 * time.Microsecond) {
+		if n, err := recorded(progress); err != nil || n > next {
+			break
+		}
+	}
+	time.Sleep(span)
 	_ = cmd.Process.Kill()
 	var exit *exec.ExitError
 	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != -1 {
 		return 0, 0, fmt.Errorf("the child ended by itself: %w: %s", err, &log)
 	}
+	at, err = recorded(progress)
+	return at, bytes.Count(log.Bytes(), []byte("history is damaged")), err
+}
+
+// recorded is how far a child says it came.
+func recorded(progress string) (int, error) {
 	b, err := os.ReadFile(progress)
-	if err != nil {
-		return 0, 0, err
+	if err != nil || len(b) < 8 {
+		return 0, fmt.Errorf("read progress: %w", err)
 	}
-	return int(binary.LittleEndian.Uint64(b)), bytes.Count(log.Bytes(), []byte("history is damaged")), nil
+	return int(binary.LittleEndian.Uint64(b)), nil
 }
 
 // verify reads the frames from number next on and compares each with what was
