@@ -138,7 +138,7 @@ func (r *result) printSpeed(w *tabwriter.Writer) {
 }
 
 func (r *result) printOwn(w *tabwriter.Writer) {
-	fmt.Fprintln(w, "\nours alone\tset\tµs or KB\tbar\tallocs\t")
+	fmt.Fprintln(w, "\nours alone\tset\tµs or KB, median\tbar\tbest\tallocs\t")
 	bars := map[string]float64{
 		"stream update": 20, "stream score": 1.5, "stream attribution": 8,
 		"box score + update 10×256×4": 15, "box score + update 30×1024×12": 60,
@@ -149,10 +149,11 @@ func (r *result) printOwn(w *tabwriter.Writer) {
 		if t.Library != "firewatch" || t.Figure == "fit" || t.Figure == "score" || t.Figure == "one row" {
 			continue
 		}
-		v := median(t.Values) * 1e6
+		unit := 1e6
 		if t.Unit == "bytes" {
-			v = median(t.Values) / 1000
+			unit = 1e-3
 		}
+		v := median(t.Values) * unit
 		bar, ok := bars[t.Figure]
 		if !ok {
 			bar, ok = bars[t.Figure+" "+t.Set]
@@ -161,7 +162,7 @@ func (r *result) printOwn(w *tabwriter.Writer) {
 		if ok {
 			text = fmt.Sprintf("≤ %.1f %s", bar, verdict(v <= bar && t.Allocs == 0))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.2f\t%s\t%.0f\t\n", t.Figure, t.Set, v, text, t.Allocs)
+		fmt.Fprintf(w, "%s\t%s\t%.2f\t%s\t%.2f\t%.0f\t\n", t.Figure, t.Set, v, text, slices.Min(t.Values)*unit, t.Allocs)
 	}
 }
 
