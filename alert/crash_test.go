@@ -40,6 +40,9 @@ func (tr *trace) hook(s alert.Step) error {
 	defer tr.mu.Unlock()
 	s.Data = slices.Clone(s.Data)
 	tr.steps = append(tr.steps, s)
+	if s.Op == "sync" || s.Op == "syncdir" {
+		return alert.ErrSkip // the trace knows
+	}
 	return nil
 }
 

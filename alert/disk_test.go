@@ -50,7 +50,7 @@ func TestAFailingDiskStopsNeitherDeliveryNorTheAgent(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
-				sink, disk := alerttest.NewSink("s"), &badDisk{}
+				sink, disk := alerttest.NewSink("s"), &badDisk{lazy: true}
 				r := openHooked(t, dir, disk.step, nil, sink)
 				disk.fail(errno)
 				start := time.Now()
@@ -90,7 +90,7 @@ func TestAnFsyncThatDoesNotReturn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		sink, disk := alerttest.NewSink("s"), &badDisk{}
+		sink, disk := alerttest.NewSink("s"), &badDisk{lazy: true}
 		r := openHooked(t, dir, disk.step, nil, sink)
 		stuck := make(chan struct{})
 		disk.hold.Store(&stuck)
@@ -157,7 +157,7 @@ func TestOpenStartsOnADiskThatTakesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		sink, disk := alerttest.NewSink("s"), &badDisk{}
+		sink, disk := alerttest.NewSink("s"), &badDisk{lazy: true}
 		disk.fail(syscall.EROFS)
 		r := openHooked(t, dir, disk.step, nil, sink)
 		if r.Health().Durable || len(r.InstallID()) != 32 {

@@ -64,7 +64,7 @@ func TestAcceptNeverPromisesWhatIsNotOnDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		sink, disk := alerttest.NewSink("s"), &badDisk{}
+		sink, disk := alerttest.NewSink("s"), &badDisk{lazy: true}
 		r := openHooked(t, dir, disk.step, nil, sink)
 		disk.fail(syscall.EIO)
 		if got, err := r.Accept(t.Context(), posted("failed", alert.Firing), "k"); got != alert.NotYet || !errors.Is(err, alert.ErrNotDurable) {
@@ -174,7 +174,7 @@ func TestIntakeFilesGoOnlyOnceTheirAlertIsOnDisk(t *testing.T) {
 	dir := t.TempDir()
 	in := intake(t, dir)
 	synctest.Test(t, func(t *testing.T) {
-		disk := &badDisk{}
+		disk := &badDisk{lazy: true}
 		sink := alerttest.NewSink("s")
 		r := openHooked(t, dir, disk.step, nil, sink)
 		disk.fail(syscall.ENOSPC)

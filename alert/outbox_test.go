@@ -22,10 +22,10 @@ type rig struct {
 }
 
 // open starts an outbox on dir with the sinks; it is stopped by t's end or by
-// rig.stop.
+// rig.stop. It does not wait for fsync.
 func open(t *testing.T, dir string, routes []alert.RouteConfig, sinks ...alert.Sink) *rig {
 	t.Helper()
-	return openHooked(t, dir, nil, routes, sinks...)
+	return openHooked(t, dir, (&badDisk{lazy: true}).step, routes, sinks...)
 }
 
 // openHooked is open with a hook that sees each step on the disk.
