@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,8 @@ func Names() []string {
 	return out
 }
 
-// Validate reports names of collectors that do not exist.
+// Validate reports names of collectors that do not exist and patterns that are
+// none.
 func (c Config) Validate() []conf.Fault {
 	var faults []conf.Fault
 	names := Names()
@@ -57,6 +59,16 @@ func (c Config) Validate() []conf.Fault {
 				f.Hint = `did you mean "` + near + `"?`
 			}
 			faults = append(faults, f)
+		}
+	}
+	for _, list := range []struct {
+		key    string
+		values []string
+	}{{"disk.ignore_mounts", c.Disk.IgnoreMounts}, {"net.ignore", c.Net.Ignore}} {
+		for i, v := range list.values {
+			if _, err := filepath.Match(v, ""); err != nil {
+				faults = append(faults, conf.Fault{Path: list.key + "." + strconv.Itoa(i), Problem: `pattern "` + v + `" is not complete`, Hint: "* stands for any text, ? for one letter, [a-z] for one of them"})
+			}
 		}
 	}
 	return faults

@@ -29,6 +29,9 @@ var pseudo = []string{"autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "conf
 // because a server or a user process must answer.
 var mayHang = []string{"nfs", "cifs", "smb", "fuse", "9p", "ceph", "glusterfs", "lustre", "afs", "gfs2", "ocfs2"}
 
+// ofRuntime lists the files that container runtimes mount over an image's own.
+var ofRuntime = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log"}
+
 const (
 	maxMounts = 500
 	maxStuck  = 4 // statfs calls that may hang at once
@@ -211,6 +214,9 @@ func (c *Disk) list() ([]mount, error) {
 func (c *Disk) ignored(m mount) bool {
 	if slices.Contains(pseudo, m.fstype) || slices.Contains(c.cfg.IgnoreFSTypes, m.fstype) {
 		return m.point != "/" || m.fstype != "overlay" // a container's own root is worth watching
+	}
+	if slices.Contains(ofRuntime, m.point) {
+		return true
 	}
 	if m.fstype == "tmpfs" && (strings.HasPrefix(m.point, "/sys/") || strings.HasPrefix(m.point, "/run/credentials/") || m.point == "/proc" || strings.HasPrefix(m.point, "/proc/")) {
 		return true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -153,7 +154,7 @@ func (c *DiskIO) device(name []byte) []Label {
 		}
 	}
 	if _, err := os.Stat(c.host.Sys + "/block"); err == nil {
-		if _, err := os.Stat(c.host.Sys + "/block/" + n); err != nil {
+		if _, err := os.Stat(c.host.Sys + "/block/" + strings.ReplaceAll(n, "/", "!")); err != nil { // cciss/c0d0 is cciss!c0d0 there
 			c.dims[n] = nil
 			return nil
 		}

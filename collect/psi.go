@@ -11,12 +11,13 @@ import (
 // all, non-idle tasks waited for CPU, I/O or memory
 // (Documentation/accounting/psi.rst).
 type PSI struct {
-	host Host
-	file fileReader
+	host  Host
+	file  fileReader
+	total *tracker
 }
 
 // NewPSI makes the collector.
-func NewPSI(h Host) *PSI { return &PSI{host: h} }
+func NewPSI(h Host) *PSI { return &PSI{host: h, total: newTracker(h.gap())} }
 
 // Name implements Collector.
 func (c *PSI) Name() string { return "psi" }
@@ -28,17 +29,17 @@ func (c *PSI) Metrics() []Metric {
 	var out []Metric
 	for _, r := range psiResources {
 		subsystem := map[string]string{"cpu": "cpu", "io": "disk", "memory": "memory"}[r]
-		for _, window := range []string{"avg10", "avg60"} {
+		for _, w := range []struct{ name, over string }{{"avg10", "the last 10 s"}, {"avg60", "the last 60 s"}, {"percent", "the last tick"}} {
 			out = append(out,
-				share("pressure_"+r+"_some_"+window, subsystem, "share of time that some task waited for "+r+", "+window[3:]+" s"),
-				share("pressure_"+r+"_full_"+window, subsystem, "share of time that all tasks waited for "+r+", "+window[3:]+" s"))
+				share("pressure_"+r+"_some_"+w.name, subsystem, "share of time that some task waited for "+r+", over "+w.over),
+				share("pressure_"+r+"_full_"+w.name, subsystem, "share of time that all tasks waited for "+r+", over "+w.over))
 		}
 	}
 	return out
 }
 
 // Collect implements Collector.
-func (c *PSI) Collect(_ context.Context, _ time.Time, dst []Sample) ([]Sample, error) {
+func (c *PSI) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample, error) {
 	var errs []error
 	for _, r := range psiResources {
 		path := c.host.proc("pressure/" + r)
@@ -49,31 +50,44 @@ func (c *PSI) Collect(_ context.Context, _ time.Time, dst []Sample) ([]Sample, e
 		}
 		before := len(dst)
 		for line := range bytes.Lines(b) {
-			dst = psiLine(r, bytes.TrimSpace(line), dst)
+			dst = c.line(now, r, bytes.TrimSpace(line), dst)
 		}
 		if len(dst) == before {
 			errs = append(errs, malformed(path))
 		}
 	}
+	c.total.sweep()
 	if len(errs) == len(psiResources) {
 		return dst, source(errs[0], "/proc/pressure is absent: the kernel is older than 4.20 or was started with psi=0")
 	}
 	return dst, errors.Join(errs...)
 }
 
-// psiLine adds "some avg10=0.12 avg60=0.05 avg300=0.01 total=34567".
-func psiLine(resource string, line []byte, dst []Sample) []Sample {
+// line adds what is in "some avg10=0.12 avg60=0.05 avg300=0.01 total=34567";
+// the total is in microseconds.
+func (c *PSI) line(now time.Time, resource string, line []byte, dst []Sample) []Sample {
 	kind, rest := cutField(line)
 	if k := string(kind); k != "some" && k != "full" {
 		return dst
 	}
+	metric := "pressure_" + resource + "_" + string(kind)
 	for len(rest) > 0 {
 		var field []byte
 		field, rest = cutField(rest)
 		name, value, _ := bytes.Cut(field, []byte("="))
-		if n := string(name); n == "avg10" || n == "avg60" {
+		switch string(name) {
+		case "avg10", "avg60":
 			if v, ok := decimal(value); ok && v <= 100 {
-				dst = append(dst, Sample{Metric: "pressure_" + resource + "_" + string(kind) + "_" + n, Value: v})
+				dst = append(dst, Sample{Metric: metric + "_" + string(name), Value: v})
+			}
+		case "total":
+			v, ok := number(value)
+			if !ok {
+				continue
+			}
+			var d [1]float64
+			if sec, ok := c.total.delta([]byte(metric), now, []uint64{v}, d[:]); ok {
+				dst = append(dst, Sample{Metric: metric + "_percent", Value: min(100, d[0]/sec/1e4)})
 			}
 		}
 	}

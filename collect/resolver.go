@@ -20,6 +20,7 @@ type Resolver struct {
 	mu    sync.Mutex
 	asked time.Time
 	busy  bool
+	none  bool // no server is named
 	ever  bool // the server answered at least once
 	took  time.Duration
 	err   error
@@ -58,13 +59,15 @@ func (c *Resolver) Collect(ctx context.Context, now time.Time, dst []Sample) ([]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.busy && (c.asked.IsZero() || now.Sub(c.asked) >= resolverPause || now.Before(c.asked)) {
-		if !hasNameServer(c.conf) {
-			return dst, &SkippedError{c.conf + " names no server"}
+		c.asked = now
+		if c.none = !hasNameServer(c.conf); !c.none {
+			c.busy = true
+			go c.question(context.WithoutCancel(ctx))
 		}
-		c.busy, c.asked = true, now
-		go c.question(context.WithoutCancel(ctx))
 	}
 	switch {
+	case c.none:
+		return dst, &SkippedError{c.conf + " names no server"}
 	case c.err != nil && !c.ever:
 		return dst, &SkippedError{"no name server of " + c.conf + " answers; asked again every 10 s"}
 	case c.err != nil:

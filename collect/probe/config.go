@@ -87,11 +87,12 @@ func (c Config) Validate() []conf.Fault {
 	return faults
 }
 
-// redact hides what a URL's user part may hold.
+// redact leaves out what a URL may hold of secrets: user, password and query.
 func redact(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {
 		return "(not a URL)"
 	}
-	return u.Redacted()
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return u.String()
 }

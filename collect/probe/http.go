@@ -23,7 +23,11 @@ func httpAttempt(ctx context.Context, c Config) (outcome, error) {
 		return outcome{}, errors.New("make request: the target is not a URL")
 	}
 	req.Header.Set("User-Agent", "firewatch-probe")
-	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, DialContext: (&net.Dialer{}).DialContext}
+	if u := req.URL.User; u != nil {
+		password, _ := u.Password()
+		req.SetBasicAuth(u.Username(), password)
+	}
+	transport := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxBody, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, DialContext: (&net.Dialer{}).DialContext}
 	defer transport.CloseIdleConnections()
 	resp, err := transport.RoundTrip(req)
 	if err != nil {

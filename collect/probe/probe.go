@@ -42,7 +42,11 @@ func New(configs []Config) *Set {
 	s.attempt = func(ctx context.Context, c Config) (outcome, error) { return types()[c.Type](ctx, c) }
 	for _, c := range configs {
 		c = c.withDefaults()
-		s.probes = append(s.probes, &probe{cfg: c, dims: []collect.Label{{Name: "server", Value: redact(c.Target)}, {Name: "type", Value: c.Type}}})
+		server := c.Target
+		if c.Type == "http" {
+			server = redact(server)
+		}
+		s.probes = append(s.probes, &probe{cfg: c, dims: []collect.Label{{Name: "server", Value: server}, {Name: "type", Value: c.Type}}})
 	}
 	return s
 }

@@ -97,6 +97,29 @@ func TestHTTPAgainstARealServer(t *testing.T) {
 	}
 }
 
+// TestSecretsOfATarget: user, password and query reach the server and are not
+// in the samples.
+func TestSecretsOfATarget(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "me" || password != "canary" || r.URL.RawQuery != "token=canary" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	t.Cleanup(server.Close)
+	target := strings.Replace(server.URL, "http://", "http://me:canary@", 1) + "/health?token=canary"
+	s := New([]Config{{Name: "x", Type: "http", Target: target}, {Name: "y", Type: "tcp", Target: "127.0.0.1:5432"}})
+	if _, _, err := s.once(t.Context(), s.probes[0]); err != nil {
+		t.Error(err)
+	}
+	if got := s.probes[0].dims[0].Value; got != server.URL+"/health" {
+		t.Errorf("dimension server is %q", got)
+	}
+	if got := s.probes[1].dims[0].Value; got != "127.0.0.1:5432" {
+		t.Errorf("dimension server is %q", got)
+	}
+}
+
 func TestTCPAgainstARealServer(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
