@@ -55,6 +55,7 @@ type agent struct {
 	raised    uint64 // firing alerts since the start
 
 	saved      time.Duration // CLOCK_BOOTTIME of the last state save
+	unsaved    bool          // the last one did not reach the disk in time
 	servers    sync.WaitGroup
 	background sync.WaitGroup
 	lastTick   atomic.Int64 // CLOCK_BOOTTIME of the last tick that ended, for /healthz
@@ -93,7 +94,6 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 // delivered from memory all the same; the outbox tells once what ails the disk.
 func (a *agent) accept(ctx context.Context, alerts []alert.Alert) {
 	for _, al := range alerts {
-		a.log.Info(al.Phase, "rule", al.Rule, "target", al.Target, "severity", string(al.Severity), "summary", al.Summary)
 		if err := a.box.Put(ctx, al); err != nil {
 			a.log.Warn("alert is not durable yet; it is delivered from memory", "rule", al.Rule, "error", err)
 		}
@@ -118,8 +118,12 @@ func (a *agent) saveState(ctx context.Context, boot time.Duration, now bool) {
 	if err == nil {
 		err = a.box.SaveState(ctx, b)
 	}
-	if err != nil {
-		a.log.Warn("save state", "error", err)
+	// Said once: the outbox tells of an ailing disk by itself, and writes the
+	// newest state as soon as it can.
+	if (err != nil) != a.unsaved {
+		if a.unsaved = err != nil; a.unsaved {
+			a.log.Warn("the state of the rules is not on disk yet", "error", err)
+		}
 	}
 }
 

@@ -35,8 +35,8 @@ func newAgent(ctx context.Context, e env, o runOptions) (*agent, error) {
 		return nil, err
 	}
 	dir := o.stateDir
-	if dir == "" && cfg != nil {
-		dir = cfg.Agent.StateDir
+	if dir == "" {
+		dir = config.StateDir(o.config)
 	}
 	if dir, err = stateDir(dir); err != nil {
 		return nil, err

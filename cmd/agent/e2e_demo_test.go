@@ -32,7 +32,7 @@ func TestDemonstration(t *testing.T) {
 	percent := 100 * available / total
 	config = swap(t, config, "threshold = 20\n", fmt.Sprintf("threshold = %.1f\n", percent-5))
 	web := startWeb(t, addr)
-	a := newAgent(t, config+in.sink())
+	a := launch(t, config+in.sink())
 
 	t.Run("cpu", func(t *testing.T) {
 		var burners []*exec.Cmd
@@ -55,13 +55,14 @@ func TestDemonstration(t *testing.T) {
 		stop([]*exec.Cmd{hog})
 		wantLasted(t, in.await(a, "memory-low", alert.Resolved, 60*time.Second))
 	})
+	demo := t // the server that comes back outlives its part of the test
 	t.Run("probe", func(t *testing.T) {
 		web.delay.Store(int64(600 * time.Millisecond))
 		wantText(t, in.await(a, "web-slow", alert.Firing, 30*time.Second), "answers slowly")
 		web.delay.Store(0)
 		_ = web.Close()
 		wantText(t, in.await(a, "web-down", alert.Firing, 30*time.Second), "does not answer")
-		startWeb(t, addr)
+		startWeb(demo, addr)
 		wantLasted(t, in.await(a, "web-down", alert.Resolved, 60*time.Second))
 		wantLasted(t, in.await(a, "web-slow", alert.Resolved, 60*time.Second))
 	})

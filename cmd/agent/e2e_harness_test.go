@@ -63,8 +63,8 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// newAgent writes the config and starts the agent on a state directory of its own.
-func newAgent(t *testing.T, config string) *agentProc {
+// launch writes the config and starts the agent on a state directory of its own.
+func launch(t *testing.T, config string) *agentProc {
 	t.Helper()
 	dir := t.TempDir()
 	a := &agentProc{t: t, config: filepath.Join(dir, "firewatch.toml"), state: filepath.Join(dir, "state"), log: &lockedBuffer{}}

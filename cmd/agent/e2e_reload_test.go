@@ -64,7 +64,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	config := func(n int) string {
 		return fmt.Sprintf("[agent]\ninterval = \"200ms\"\n[agent.labels]\nround = \"%d\"\n", n) + flagRule(t, file) + in.sink()
 	}
-	a := newAgent(t, config(0))
+	a := launch(t, config(0))
 	start(t, exec.Command("sh", "-c", "while :; do :; done"))
 	start(t, exec.Command("sh", "-c", "while :; do :; done"))
 	before, began := a.status(), time.Now()
