@@ -51,7 +51,7 @@ func (r *fileReader) read(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	if cap(r.buf) == 0 {
 		r.buf = make([]byte, 0, 8192)
 	}

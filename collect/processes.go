@@ -32,7 +32,8 @@ var processStates = []struct {
 	letters, metric, help string
 }{
 	{"S", "processes_sleeping", "processes that sleep"},
-	{"ID", "processes_uninterruptible", "processes idle in the kernel or waiting for I/O"},
+	{"D", "processes_uninterruptible", "processes in a wait that no signal ends, mostly for I/O"},
+	{"I", "processes_idle", "idle threads of the kernel"},
 	{"R", "processes_runnable", "processes running or ready to"},
 	{"Z", "processes_zombies", "processes that ended and were not waited for"},
 	{"Tt", "processes_stopped", "processes stopped or traced"},
@@ -65,7 +66,7 @@ func (c *Processes) pass(ctx context.Context) ([]Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }() // only read
 	names, err := dir.Readdirnames(maxProcesses)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,7 +126,7 @@ func (a *agent) build(cfg *config.Config) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.rules = append(rules, anomaly...)
+	p.rules = slices.Concat(rules, anomaly)
 	return p, a.buildSinks(cfg, p)
 }
 

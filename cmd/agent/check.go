@@ -14,7 +14,7 @@ func cmdCheck(_ context.Context, e env, args []string) int {
 	path := fs.String("config", "", "config `file` (default "+defaultConfig+" where it exists)")
 	show := fs.Bool("print", false, "print the config in force, with every setting explained")
 	asJSON := fs.Bool("json", false, "print one JSON document")
-	if code, ok := parse(e, fs, args, 0); !ok {
+	if code, ok := parse(e, fs, args); !ok {
 		return code
 	}
 	cfg, name := config.Default(), configPath(*path)
@@ -57,7 +57,7 @@ func cmdOutbox(ctx context.Context, e env, args []string) int {
 	if len(args) > 0 {
 		verb, rest = args[0], args[1:]
 	}
-	if code, ok := parse(e, fs, rest, 0); !ok {
+	if code, ok := parse(e, fs, rest); !ok {
 		return code
 	}
 	switch verb {

@@ -49,7 +49,7 @@ func cmdStatus(ctx context.Context, e env, args []string) int {
 	var c clientFlags
 	fs := newFlags(e, "status")
 	c.add(fs)
-	if code, ok := parse(e, fs, args, 0); !ok {
+	if code, ok := parse(e, fs, args); !ok {
 		return code
 	}
 	client, _, err := c.client()
@@ -71,7 +71,7 @@ func cmdIncidents(ctx context.Context, e env, args []string) int {
 	var c clientFlags
 	fs := newFlags(e, "incidents")
 	c.add(fs)
-	if code, ok := parse(e, fs, args, 0); !ok {
+	if code, ok := parse(e, fs, args); !ok {
 		return code
 	}
 	client, _, err := c.client()
@@ -97,7 +97,7 @@ func cmdAck(ctx context.Context, e env, args []string) int {
 	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
 		id, rest = args[0], args[1:]
 	}
-	if code, ok := parse(e, fs, rest, 0); !ok {
+	if code, ok := parse(e, fs, rest); !ok {
 		return code
 	}
 	if id == "" {
@@ -124,7 +124,7 @@ func cmdTestAlert(ctx context.Context, e env, args []string) int {
 	fs := newFlags(e, "test-alert")
 	c.add(fs)
 	sink := fs.String("sink", "", "only this sink's `name`")
-	if code, ok := parse(e, fs, args, 0); !ok {
+	if code, ok := parse(e, fs, args); !ok {
 		return code
 	}
 	client, _, err := c.client()

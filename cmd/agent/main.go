@@ -113,16 +113,16 @@ func newFlags(e env, name string) *flag.FlagSet {
 	return fs
 }
 
-// parse reads flags that take no positional arguments beyond max. It returns
+// parse reads the flags of a command without positional arguments. It returns
 // an exit code and false where the command must stop.
-func parse(e env, fs *flag.FlagSet, args []string, maxArgs int) (int, bool) {
+func parse(e env, fs *flag.FlagSet, args []string) (int, bool) {
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitDone, false
 	case err != nil:
 		return exitUsage, false
-	case fs.NArg() > maxArgs:
-		fmt.Fprintf(e.err, "firewatch %s: unexpected argument %q\n", fs.Name(), fs.Arg(maxArgs))
+	case fs.NArg() > 0:
+		fmt.Fprintf(e.err, "firewatch %s: unexpected argument %q\n", fs.Name(), fs.Arg(0))
 		fs.Usage()
 		return exitUsage, false
 	}

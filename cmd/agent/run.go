@@ -30,7 +30,7 @@ func cmdRun(ctx context.Context, e env, args []string) int {
 	fs.StringVar(&o.stateDir, "state-dir", "", "state `directory`")
 	fs.StringVar(&o.socket, "socket", "", "unix socket `path`")
 	fs.StringVar(&o.http, "http", "", "serve the status page and /metrics on `address`")
-	if code, ok := parse(e, fs, args, 0); !ok {
+	if code, ok := parse(e, fs, args); !ok {
 		return code
 	}
 	o.given = o.config != ""

@@ -28,7 +28,7 @@ func cmdSend(ctx context.Context, e env, args []string) int {
 	summary := fs.String("summary", "", "one line that says what is wrong: `text`")
 	key := fs.String("key", "", "`name` of the trouble: the same key again is the same alert; default the summary")
 	resolve := fs.Bool("resolve", false, "the trouble of this key is over")
-	if code, ok := parse(e, fs, args, 0); !ok {
+	if code, ok := parse(e, fs, args); !ok {
 		return code
 	}
 	if *key == "" {

@@ -30,7 +30,7 @@ func versionString() string {
 func cmdVersion(_ context.Context, e env, args []string) int {
 	fs := newFlags(e, "version")
 	asJSON := fs.Bool("json", false, "print one JSON document")
-	if code, ok := parse(e, fs, args, 0); !ok {
+	if code, ok := parse(e, fs, args); !ok {
 		return code
 	}
 	if *asJSON {

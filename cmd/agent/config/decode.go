@@ -116,7 +116,7 @@ func (d *decoder) table(n *node, v reflect.Value, path string) bool {
 		kid := n.kids[name]
 		i := fieldIndex(v.Type(), name)
 		if i < 0 {
-			n.excused = append(n.excused, d.unknown(kid, name, v.Type(), path))
+			n.excused = append(n.excused, d.unknown(kid, name, v.Type()))
 			ok = false
 			continue
 		}
@@ -127,7 +127,7 @@ func (d *decoder) table(n *node, v reflect.Value, path string) bool {
 
 // unknown reports a key that no field has, and returns the nearest that one
 // has. Without, it names the table where the key belongs.
-func (d *decoder) unknown(n *node, name string, t reflect.Type, path string) string {
+func (d *decoder) unknown(n *node, name string, t reflect.Type) string {
 	var names []string
 	for f := range fields(t) {
 		names = append(names, f.name)

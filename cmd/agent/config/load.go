@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -124,7 +125,8 @@ func (r *result) arbitrate(data []byte) {
 	if err == nil {
 		return
 	}
-	if de, ok := err.(*toml.DecodeError); ok {
+	var de *toml.DecodeError
+	if errors.As(err, &de) {
 		line, column := de.Position()
 		at := r.faults.lines[min(max(line, 1), len(r.faults.lines))-1] + max(column, 1) - 1
 		r.faults.add(span{min(at, len(data)), 1}, strings.TrimPrefix(de.Error(), "toml: "), "")

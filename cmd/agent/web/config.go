@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/firewatch-agent/firewatch/internal/conf"
 )
@@ -68,7 +69,7 @@ func checkAddress(listen string) string {
 	if err != nil || port == "" {
 		return fmt.Sprintf("listen %q is not host:port", listen)
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return fmt.Sprintf("listen %q: port %q is not 0 to 65535", listen, port)
 	}
 	if _, err := netip.ParseAddr(host); host != "" && host != "localhost" && err != nil {

@@ -37,7 +37,7 @@ func writePage(w io.Writer, s Status) {
 	}
 	fmt.Fprint(w, "</table><h2>Sinks</h2><table><tr><th>Name<th>State<th>Owed<th>Delivered<th>Last error\n")
 	for _, k := range s.Sinks {
-		row(w, k.Name, string(k.State), fmt.Sprint(k.Owed), fmt.Sprint(k.Sent), k.LastError)
+		row(w, k.Name, k.State, fmt.Sprint(k.Owed), fmt.Sprint(k.Sent), k.LastError)
 	}
 	fmt.Fprint(w, "</table><h2>Collectors</h2><table><tr><th>Name<th>State<th>Series<th>Reason\n")
 	for _, c := range s.Collectors {
