@@ -50,6 +50,7 @@ type Disk struct {
 	listed time.Time
 	mu     sync.Mutex
 	stuck  map[string]time.Time
+	call   func(path string, st *unix.Statfs_t) error // replaced in tests
 }
 
 type mount struct {
@@ -59,7 +60,7 @@ type mount struct {
 
 // NewDisk makes the collector.
 func NewDisk(h Host, cfg DiskConfig) *Disk {
-	return &Disk{host: h, cfg: cfg, stuck: map[string]time.Time{}}
+	return &Disk{host: h, cfg: cfg, stuck: map[string]time.Time{}, call: unix.Statfs}
 }
 
 // Name implements Collector.
@@ -136,7 +137,8 @@ func (c *Disk) statfs(now time.Time, m mount) (unix.Statfs_t, error) {
 	path := filepath.Join(c.host.Root, m.point)
 	if !slices.ContainsFunc(mayHang, func(p string) bool { return strings.HasPrefix(m.fstype, p) }) {
 		var st unix.Statfs_t
-		return st, unix.Statfs(path, &st)
+		err := c.call(path, &st)
+		return st, err
 	}
 	c.mu.Lock()
 	since, hangs := c.stuck[m.point]
@@ -158,7 +160,7 @@ func (c *Disk) statfs(now time.Time, m mount) (unix.Statfs_t, error) {
 	got := make(chan answer, 1)
 	go func() {
 		var a answer
-		a.err = unix.Statfs(path, &a.st)
+		a.err = c.call(path, &a.st)
 		c.mu.Lock()
 		delete(c.stuck, m.point)
 		c.mu.Unlock()
