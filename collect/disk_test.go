@@ -92,7 +92,7 @@ func TestHangingFileSystem(t *testing.T) {
 		}, `1 0 254:1 / / rw - ext4 /dev/vda1 rw`,
 			`2 1 0:41 / /nfs1 rw - nfs4 server:/1 rw`, `3 1 0:42 / /nfs2 rw - nfs4 server:/2 rw`, `4 1 0:43 / /nfs3 rw - nfs4 server:/3 rw`,
 			`5 1 0:44 / /nfs4 rw - nfs4 server:/4 rw`, `6 1 0:45 / /nfs5 rw - nfs4 server:/5 rw`)
-		collect := func() (targets string, err error, took time.Duration) {
+		collect := func() (targets string, took time.Duration, err error) {
 			start := time.Now()
 			samples, err := c.Collect(t.Context(), start, nil)
 			for _, s := range samples {
@@ -100,12 +100,12 @@ func TestHangingFileSystem(t *testing.T) {
 					targets += s.Target
 				}
 			}
-			return targets, err, time.Since(start)
+			return targets, time.Since(start), err
 		}
-		if got, err, took := collect(); got != "/" || err == nil || took != maxStuck*50*time.Millisecond {
+		if got, took, err := collect(); got != "/" || err == nil || took != maxStuck*50*time.Millisecond {
 			t.Errorf("first: %q, %v, %s", got, err, took)
 		}
-		if got, err, took := collect(); got != "/" || !strings.Contains(err.Error(), "/nfs1: statfs hangs") || !strings.Contains(err.Error(), "/nfs5: not read") || took != 0 {
+		if got, took, err := collect(); got != "/" || !strings.Contains(err.Error(), "/nfs1: statfs hangs") || !strings.Contains(err.Error(), "/nfs5: not read") || took != 0 {
 			t.Errorf("while it hangs: %q, %v, %s", got, err, took)
 		}
 		mu.Lock()
@@ -115,7 +115,7 @@ func TestHangingFileSystem(t *testing.T) {
 		mu.Unlock()
 		close(release)
 		synctest.Wait()
-		if got, err, _ := collect(); got != "//nfs1/nfs2/nfs3/nfs4/nfs5" || err != nil {
+		if got, _, err := collect(); got != "//nfs1/nfs2/nfs3/nfs4/nfs5" || err != nil {
 			t.Errorf("after: %q, %v", got, err)
 		}
 	})

@@ -15,10 +15,14 @@ func FuzzProc(f *testing.F) {
 	f.Add([]byte("Tcp: A InSegs\nTcp: 1 2\n"), []byte("some avg10=1.00 avg60=nan\n"))
 	f.Add([]byte("36 35 8:1 / /mnt\\040x rw - ext4 /dev/sda1 rw\n"), []byte("MemTotal: 5 kB\nMemAvailable: 3 kB\n"))
 	root := f.TempDir()
+	content := filepath.Join(root, "content") // all files are this one
 	files := []string{"stat", "loadavg", "meminfo", "vmstat", "schedstat", "diskstats", "net/dev", "net/snmp", "net/netstat", "net/sockstat",
 		"pressure/cpu", "sys/fs/file-nr", "1/stat", "1/mountinfo"}
 	for _, name := range files {
 		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755); err != nil {
+			f.Fatal(err)
+		}
+		if err := os.Symlink(content, filepath.Join(root, name)); err != nil {
 			f.Fatal(err)
 		}
 	}
@@ -32,10 +36,12 @@ func FuzzProc(f *testing.F) {
 		}
 		s := NewSet(all, SetOptions{})
 		for i, b := range [][]byte{first, second} {
-			for _, name := range files {
-				if err := os.WriteFile(filepath.Join(root, name), b, 0o600); err != nil {
-					t.Fatal(err)
-				}
+			if err := os.WriteFile(content+".new", b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_ = os.Remove(content) // a rename over it would wait for the disk
+			if err := os.Rename(content+".new", content); err != nil {
+				t.Fatal(err)
 			}
 			fr := s.Collect(t.Context(), time.Unix(int64(1000+i), 0), time.Duration(i)*time.Second)
 			for name, why := range fr.Errors {

@@ -10,6 +10,7 @@ import (
 	"github.com/shirou/gopsutil/v3/load"
 	"github.com/shirou/gopsutil/v3/mem"
 	psnet "github.com/shirou/gopsutil/v3/net"
+	"github.com/shirou/gopsutil/v3/process"
 
 	"github.com/firewatch-agent/firewatch/collect"
 )
@@ -167,5 +168,60 @@ func TestNetEqualsGopsutil(t *testing.T) {
 		if most := float64(a.BytesRecv-before[i].BytesRecv) / 0.35; rate > most+1 {
 			t.Errorf("%s: received %g bytes/s, gopsutil saw at most %g", a.Name, rate, most)
 		}
+	}
+}
+
+func TestNetstatEqualsGopsutil(t *testing.T) {
+	c := collect.NewNetstat(collect.LocalHost(time.Second))
+	got := twice(t, c, func() {})
+	tcp, err := psnet.ProtoCounters([]string{"tcp"})
+	if err != nil || len(tcp) != 1 {
+		t.Fatal(tcp, err)
+	}
+	near(t, "netstat_tcp_established", got["netstat_tcp_established "], float64(tcp[0].Stats["CurrEstab"]), 0.2, 20)
+	all, err := psnet.Connections("tcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen := 0.0
+	for _, s := range all {
+		if s.Status == "LISTEN" {
+			listen++
+		}
+	}
+	near(t, "netstat_tcp_listen", got["netstat_tcp_listen "], listen, 0.2, 10) // other tests open some
+	limits := twice(t, collect.NewLimits(collect.LocalHost(time.Second)), func() {})
+	conntrack, err := psnet.FilterCounters()
+	tracked, ok := limits["conntrack_count "]
+	if ok != (err == nil) {
+		t.Errorf("conntrack: series %v, gopsutil says %v", ok, err)
+	}
+	if ok {
+		near(t, "conntrack_count", tracked, float64(conntrack[0].ConnTrackCount), 0.2, 50)
+	}
+}
+
+func TestProcessesEqualGopsutil(t *testing.T) {
+	got := twice(t, collect.NewProcesses(collect.LocalHost(time.Second)), func() {})
+	pids, err := process.Pids()
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "processes_total", got["processes_total "], float64(len(pids)), 0.2, 50) // they come and go
+}
+
+func TestSwapEqualsGopsutil(t *testing.T) {
+	got := twice(t, collect.NewMem(collect.LocalHost(time.Second)), func() {})
+	want, err := mem.SwapMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "swap_total", got["swap_total "], float64(want.Total), 0, 0)
+	used, ok := got["swap_used "]
+	if ok != (want.Total > 0) {
+		t.Errorf("swap_used is there: %v, of %d bytes of swap", ok, want.Total)
+	}
+	if ok {
+		near(t, "swap_used", used, float64(want.Used), 0.1, 64<<20)
 	}
 }

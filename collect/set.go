@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // SetOptions bounds a Set. The zero value stands for the defaults.
@@ -275,6 +276,10 @@ func (s *Set) gather(r *round, f *Frame) {
 	}
 }
 
+// maxTarget is the longest Target, in bytes: CloudWatch's limit for the value
+// of a dimension.
+const maxTarget = 1024
+
 // take copies the samples that are sound: finite, within the bounds of a
 // declared metric and of the Set. What is not is counted and named, in words
 // that stay the same from tick to tick.
@@ -284,7 +289,8 @@ func (s *Set) take(sl *slot, res *result, f *Frame) (bad error) {
 		v.Value = Round(v.Value)
 		m, known := s.metrics[v.Metric]
 		full := len(f.Samples) >= s.opt.MaxSeries || len(f.Samples)-from >= s.opt.MaxPerCollector
-		if known && !full && possible(v.Value, m) {
+		nameable := len(v.Target) <= maxTarget && utf8.ValidString(v.Target)
+		if known && !full && nameable && possible(v.Value, m) {
 			f.Samples = append(f.Samples, v)
 			continue
 		}
@@ -295,6 +301,8 @@ func (s *Set) take(sl *slot, res *result, f *Frame) (bad error) {
 			bad = fmt.Errorf("%d series are too many: those after the first %d are left out", len(res.samples), i)
 		case !known:
 			bad = fmt.Errorf("metric %q is not declared; left out", v.Metric)
+		case !nameable:
+			bad = fmt.Errorf("%s %.40q: a name that is too long or not UTF-8; left out", v.Metric, v.Target)
 		default:
 			bad = fmt.Errorf("%s %s: a reading that is not possible (not a number, or outside %g…%g); left out", v.Metric, v.Target, m.Min, m.Max)
 		}

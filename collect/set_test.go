@@ -115,6 +115,21 @@ func TestNothingUnsoundPasses(t *testing.T) {
 	}
 }
 
+// TestNamesThatNoSinkTakes: a mount point may be any bytes; what cannot be
+// written as JSON or is longer than CloudWatch takes is left out and named.
+func TestNamesThatNoSinkTakes(t *testing.T) {
+	t.Parallel()
+	for _, target := range []string{"/mnt/\xff\xfe", "/" + strings.Repeat("x", 2000)} {
+		bad := part{"x", func(_ context.Context, dst []collect.Sample) ([]collect.Sample, error) {
+			return append(dst, collect.Sample{Metric: "x", Target: target, Value: 1}), nil
+		}}
+		set := collect.NewSet([]collect.Collector{bad, gives("y", 1)}, collect.SetOptions{})
+		if f := set.Collect(t.Context(), time.Now(), 0); names(f) != "y" || f.Errors["x"] == "" {
+			t.Errorf("%.10q: %q, %v", target, names(f), f.Errors)
+		}
+	}
+}
+
 func TestPanicIsAnError(t *testing.T) {
 	t.Parallel()
 	bad := part{"bad", func(context.Context, []collect.Sample) ([]collect.Sample, error) { panic("boom") }}

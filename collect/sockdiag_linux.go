@@ -2,6 +2,7 @@ package collect
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -73,24 +74,35 @@ func diagFamily(family uint8, states *[len(tcpStates)]int, rtts []float64) ([]fl
 		if err != nil {
 			return rtts, fmt.Errorf("read sock_diag: %w", err)
 		}
-		msgs := buf[:n]
-		for len(msgs) >= unix.NLMSG_HDRLEN {
-			size := int(ne.Uint32(msgs))
-			if size < unix.NLMSG_HDRLEN || size > len(msgs) {
-				return rtts, nil
-			}
-			switch ne.Uint16(msgs[4:]) {
-			case unix.NLMSG_DONE:
-				return rtts, nil
-			case unix.NLMSG_ERROR:
-				return rtts, fmt.Errorf("sock_diag refuses (is the tcp_diag module there?)")
-			}
-			rtts = diagSocket(msgs[unix.NLMSG_HDRLEN:size], states, rtts)
-			seen++
-			msgs = msgs[min(len(msgs), (size+3)&^3):]
+		var sockets int
+		var done bool
+		if rtts, sockets, done, err = diagMessages(buf[:n], states, rtts); err != nil || done {
+			return rtts, err
 		}
+		seen += sockets
 	}
 	return rtts, nil
+}
+
+// diagMessages reads one datagram of the dump; done is true for its last one.
+func diagMessages(msgs []byte, states *[len(tcpStates)]int, rtts []float64) (_ []float64, sockets int, done bool, err error) {
+	ne := binary.NativeEndian
+	for len(msgs) >= unix.NLMSG_HDRLEN {
+		size := int(ne.Uint32(msgs))
+		if size < unix.NLMSG_HDRLEN || size > len(msgs) {
+			return rtts, sockets, true, errors.New("read sock_diag: unexpected form")
+		}
+		switch ne.Uint16(msgs[4:]) {
+		case unix.NLMSG_DONE:
+			return rtts, sockets, true, nil
+		case unix.NLMSG_ERROR:
+			return rtts, sockets, true, &SkippedError{"sock_diag refuses: the tcp_diag module is not there, or not allowed"}
+		}
+		rtts = diagSocket(msgs[unix.NLMSG_HDRLEN:size], states, rtts)
+		sockets++
+		msgs = msgs[min(len(msgs), (size+3)&^3):]
+	}
+	return rtts, sockets, false, nil
 }
 
 // diagSocket reads one struct inet_diag_msg and its attributes.
