@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -33,6 +32,7 @@ type Detector struct {
 	clock   time.Duration // sum of Frame.Elapsed
 	now     time.Time     // of the newest frame
 	resumed time.Time     // of the last frame before a restart, until the first one after it
+	dropped uint64        // troubles beyond maxEntries
 }
 
 // entry is a (rule, target) that is not quiet.
@@ -47,6 +47,7 @@ type entry struct {
 	Gone    bool          `json:"gone,omitempty"`    // clearing for want of data
 	Adopted bool          `json:"adopted,omitempty"` // Began is not known: the alert's own time counts
 	Alert   alert.Alert   `json:"alert"`             // as it was raised
+	value   float64       // newest
 }
 
 // New makes a Detector. Rules must have different names.
@@ -61,11 +62,13 @@ func New(rules []Rule, o Options) *Detector {
 
 func (d *Detector) use(rules []Rule) {
 	d.rules = rules
+	d.history.forget()
 	for _, r := range rules {
 		if p, ok := r.(interface{ prepare(*History) }); ok {
 			p.prepare(d.history)
 		}
 	}
+	d.history.settle()
 }
 
 // Observe takes one frame and returns the alerts that it causes, in the order
@@ -95,7 +98,11 @@ func (d *Detector) Observe(f collect.Frame) []alert.Alert {
 func (d *Detector) apply(r Rule, v *Verdict, out []alert.Alert) []alert.Alert {
 	e := d.index[key{r.Name(), v.Target}]
 	if e == nil {
-		if v.Level != Suspect && v.Level != Breach || len(d.entries) >= maxEntries {
+		if v.Level != Suspect && v.Level != Breach {
+			return out
+		}
+		if len(d.entries) >= maxEntries {
+			d.dropped++
 			return out
 		}
 		e = &entry{Rule: r.Name(), Target: v.Target, Phase: quiet, Began: d.clock, Worst: alert.Number(v.Value)}
@@ -104,22 +111,23 @@ func (d *Detector) apply(r Rule, v *Verdict, out []alert.Alert) []alert.Alert {
 		d.entries = append(d.entries, e)
 	}
 	e.Seen = d.history.Age()
-	return d.move(e, v, out)
+	return d.move(r, e, v, out)
 }
 
 // move steps an entry and adds the alert that the step asks for.
-func (d *Detector) move(e *entry, v *Verdict, out []alert.Alert) []alert.Alert {
+func (d *Detector) move(r Rule, e *entry, v *Verdict, out []alert.Alert) []alert.Alert {
 	if well := v.Level == OK || v.Level == Missing; well && e.Phase == firing {
 		e.Well, e.Gone = d.clock, v.Level == Missing
 	}
 	if v.Level == Breach {
 		e.Worst = worst(e.Worst, v)
 	}
+	e.value = v.Value
 	next, what := step(e.Phase, v.Level, d.clock-e.Well)
 	e.Phase = next
 	switch {
 	case what == fired:
-		e.Alert = d.firing(e, v)
+		e.Alert = d.firing(r, e, v)
 		return append(out, e.Alert)
 	case what == resolved:
 		why := ""
@@ -128,7 +136,7 @@ func (d *Detector) move(e *entry, v *Verdict, out []alert.Alert) []alert.Alert {
 		}
 		return append(out, d.resolved(e, why))
 	case v.Level == Breach && v.Severity.Rank() > e.Alert.Severity.Rank():
-		a := d.firing(e, v)
+		a := d.firing(r, e, v)
 		a.Phase = alert.PhaseUpdate
 		e.Alert = a
 		return append(out, a)
@@ -149,7 +157,10 @@ func worst(w alert.Number, v *Verdict) alert.Number {
 }
 
 // firing is the alert for an entry that starts to fire, or grows worse.
-func (d *Detector) firing(e *entry, v *Verdict) alert.Alert {
+func (d *Detector) firing(r Rule, e *entry, v *Verdict) alert.Alert {
+	if x, ok := r.(describing); ok && v.Summary == "" {
+		x.describe(v)
+	}
 	return alert.Alert{
 		Schema: alert.Schema, Phase: alert.PhaseFiring, Severity: v.Severity, State: alert.Firing,
 		Rule: e.Rule, Target: e.Target, Metric: v.Metric, Unit: v.Unit, Value: alert.Number(v.Value),
@@ -194,12 +205,12 @@ func (d *Detector) absent(r Rule, out []alert.Alert) []alert.Alert {
 		if x, ok := r.(vanishing); ok {
 			slots, becomes = x.vanished(d.history)
 		}
-		if now-e.Seen < uint64(slots) {
-			continue
+		if min(now-e.Seen, d.history.Covered()) < uint64(slots) {
+			continue // not that long, or nobody looked that long
 		}
 		v := Verdict{Target: e.Target, Level: becomes, Severity: e.Alert.Severity, Metric: e.Alert.Metric, Unit: e.Alert.Unit,
 			Value: math.NaN(), Threshold: e.Alert.Threshold, Summary: e.Rule + ": its series is no longer measured"}
-		out = d.move(e, &v, out)
+		out = d.move(r, e, &v, out)
 	}
 	return out
 }
@@ -219,6 +230,14 @@ func (d *Detector) forget() {
 // what fires by a rule that is gone is resolved, and the alerts that say so
 // come back.
 func (d *Detector) SetRules(rules []Rule) []alert.Alert {
+	rules = slices.Clone(rules)
+	for i, r := range rules {
+		for _, old := range d.rules {
+			if l, ok := r.(interface{ sameAs(Rule) bool }); ok && l.sameAs(old) {
+				rules[i] = old // it goes on with what it learnt
+			}
+		}
+	}
 	d.use(rules)
 	return d.retire(func(name string) bool {
 		return slices.ContainsFunc(rules, func(r Rule) bool { return r.Name() == name })
@@ -239,45 +258,4 @@ func (d *Detector) retire(there func(rule string) bool) []alert.Alert {
 	}
 	d.forget()
 	return out
-}
-
-// RuleStatus is how one rule is, for people; a rule with trouble on several
-// targets comes once for each.
-type RuleStatus struct {
-	Rule     string         `json:"rule"`
-	Target   string         `json:"target,omitempty"`
-	State    string         `json:"state"` // quiet, pending, firing, clearing, "no data", or what the rule says of itself
-	Since    time.Time      `json:"since,omitzero"`
-	Severity alert.Severity `json:"severity,omitempty"` // of what fires
-}
-
-// Status lists every rule in order: its targets that are not quiet, else one
-// line.
-func (d *Detector) Status() []RuleStatus {
-	var out []RuleStatus
-	for _, r := range d.rules {
-		state := string(quiet)
-		if s, ok := r.(interface{ state(*History) string }); ok {
-			state = s.state(d.history)
-		}
-		n := len(out)
-		for _, e := range d.entries {
-			if e.Rule == r.Name() {
-				out = append(out, RuleStatus{e.Rule, e.Target, string(e.Phase), e.Alert.StartedAt, e.Alert.Severity})
-			}
-		}
-		if len(out) == n {
-			out = append(out, RuleStatus{Rule: r.Name(), State: state})
-		}
-		slices.SortFunc(out[n:], func(a, b RuleStatus) int { return cmp.Compare(a.Target, b.Target) })
-	}
-	return out
-}
-
-// state implements what Status asks a rule for.
-func (r *Threshold) state(h *History) string {
-	if len(h.Of(r.cfg.Metric)) == 0 {
-		return "no data"
-	}
-	return string(quiet)
 }

@@ -11,20 +11,25 @@ import (
 const (
 	maxSeries = 5000
 	maxSlots  = 6 * 3600 // of one series: 6 h at 1 s
+	maxValues = 16 << 20 // of all series together: 64 MiB
+	gapSlots  = 10       // without a frame for longer, what was before says nothing of now
 )
 
 // History holds the newest values of the series that rules ask for, one slot
-// per tick. All windows advance together; a slot without a reading is NaN, and
-// a gap of n intervals (Frame.Elapsed) is n slots of NaN.
+// per interval of Frame.Elapsed. All windows advance together; a slot without a
+// reading is NaN, and so are the slots of a gap.
 type History struct {
 	interval time.Duration
 	need     map[string]int // slots by metric
 	metrics  map[string]collect.Metric
 	byKey    map[key]*Series
 	byMetric map[string][]*Series
-	slot     uint64 // number of the newest slot; 0 = none yet
-	changed  uint64 // counts series that came or went
-	dropped  uint64 // samples of series beyond maxSeries
+	slot     uint64        // number of the newest slot; 0 = none yet
+	since    uint64        // the slot before the first frame after the start or a long gap
+	debt     time.Duration // time that passed and is not yet a slot; negative: ahead
+	values   int           // slots of all series together
+	changed  uint64        // counts series that came or went
+	dropped  uint64        // samples of series beyond the bounds
 }
 
 type key struct{ metric, target string }
@@ -57,7 +62,10 @@ func (h *History) Need(metric string, d time.Duration) {
 	}
 	h.need[metric] = n
 	for _, s := range h.byMetric[metric] {
-		s.grow(n, h.slot)
+		if n > len(s.ring) {
+			h.values += n - len(s.ring)
+			s.grow(n, h.slot)
+		}
 	}
 }
 
@@ -72,6 +80,15 @@ func (h *History) Interval() time.Duration { return h.interval }
 // Age is how many slots there have been.
 func (h *History) Age() uint64 { return h.slot }
 
+// Covered is how many slots there have been since the start, a restart or a
+// gap of more than 10 slots without any frame. Beyond it a missing reading says
+// nothing: nobody looked.
+func (h *History) Covered() uint64 { return h.slot - h.since }
+
+// Dropped counts the samples that were not kept because there are more than
+// 5000 series, or 16 Mi slots in all.
+func (h *History) Dropped() uint64 { return h.dropped }
+
 // Metric returns what is known of a metric; the zero Metric where nothing is.
 func (h *History) Metric(name string) collect.Metric { return h.metrics[name] }
 
@@ -83,13 +100,26 @@ func (h *History) Of(metric string) []*Series { return h.byMetric[metric] }
 // looks again when it differs.
 func (h *History) Changed() uint64 { return h.changed }
 
+// steps is the number of slots that a frame opens. Late and early frames are
+// counted against each other, so that windows stay as long as they say; each
+// frame opens at least one.
+func (h *History) steps(elapsed time.Duration) int {
+	if h.slot == 0 {
+		return 1
+	}
+	h.debt += elapsed
+	n := max(1, int((h.debt+h.interval/2)/h.interval))
+	h.debt = max(-h.interval, h.debt-time.Duration(n)*h.interval)
+	return n
+}
+
 // Observe advances every window and takes the readings of f.
 func (h *History) Observe(f collect.Frame) {
-	steps := 1
-	if h.slot > 0 && f.Elapsed > 0 {
-		steps = max(1, int((f.Elapsed+h.interval/2)/h.interval))
-	}
+	steps := h.steps(f.Elapsed)
 	h.advance(steps)
+	if steps > gapSlots {
+		h.since = h.slot - 1
+	}
 	for i := range f.Samples {
 		s := &f.Samples[i]
 		n, wanted := h.need[s.Metric]
@@ -119,8 +149,7 @@ func (h *History) advance(steps int) {
 				s.ring[(h.slot+uint64(steps)-i)%n] = nan
 			}
 			if h.slot+uint64(steps)-s.seen > n {
-				delete(h.byKey, key{s.Metric, s.Target})
-				h.changed++
+				h.drop(s)
 				continue
 			}
 			keep = append(keep, s)
@@ -131,11 +160,35 @@ func (h *History) advance(steps int) {
 	h.slot += uint64(steps)
 }
 
+// forget drops what no rule asks for any more; Need asks anew after it.
+func (h *History) forget() {
+	clear(h.need)
+}
+
+// settle ends what forget began.
+func (h *History) settle() {
+	for m, list := range h.byMetric {
+		if _, wanted := h.need[m]; !wanted {
+			for _, s := range list {
+				h.drop(s)
+			}
+			delete(h.byMetric, m)
+		}
+	}
+}
+
+func (h *History) drop(s *Series) {
+	delete(h.byKey, key{s.Metric, s.Target})
+	h.values -= len(s.ring)
+	h.changed++
+}
+
 func (h *History) add(s *collect.Sample, n int) *Series {
-	if len(h.byKey) >= maxSeries {
+	if len(h.byKey) >= maxSeries || h.values+n > maxValues {
 		h.dropped++
 		return nil
 	}
+	h.values += n
 	series := &Series{Metric: s.Metric, Target: s.Target, Dims: s.Dims, ring: make([]float32, n)}
 	for i := range series.ring {
 		series.ring[i] = float32(math.NaN())

@@ -19,6 +19,8 @@ const stateVersion = 1
 const (
 	maxState   = 16 << 20
 	maxWindows = 200
+	maxClock   = 100 * 365 * 24 * time.Hour
+	maxSlot    = 1 << 40
 )
 
 // saved is the form of state.json: what is not quiet, and the windows that it
@@ -89,20 +91,23 @@ func (d *Detector) Restore(b []byte) error {
 	if s.Version != stateVersion {
 		return fmt.Errorf("restore detector state: version %d, this agent reads %d", s.Version, stateVersion)
 	}
-	if len(s.Entries) > maxEntries || len(s.Windows) > maxWindows || s.Clock < 0 {
+	if len(s.Entries) > maxEntries || len(s.Windows) > maxWindows || s.Clock < 0 || s.Clock > maxClock || s.Slot > maxSlot {
 		return fmt.Errorf("restore detector state: out of bounds")
 	}
+	index := make(map[key]*entry, len(s.Entries))
 	for _, e := range s.Entries {
 		if e == nil || e.Began > s.Clock || e.Well > s.Clock || e.Seen > s.Slot || !slices.Contains([]phase{pending, firing, clearing}, e.Phase) {
 			return fmt.Errorf("restore detector state: damaged entry")
 		}
+		k := key{e.Rule, e.Target}
+		if index[k] != nil {
+			return fmt.Errorf("restore detector state: two entries for one target")
+		}
+		index[k], e.value = e, math.NaN()
 	}
 	d.clock, d.now, d.resumed = s.Clock, s.Time, s.Time
-	d.history.slot = s.Slot
-	d.entries, d.index = s.Entries, map[key]*entry{}
-	for _, e := range s.Entries {
-		d.index[key{e.Rule, e.Target}] = e
-	}
+	d.history.slot, d.history.since = s.Slot, s.Slot
+	d.entries, d.index = s.Entries, index
 	for _, w := range s.Windows {
 		d.history.restore(w)
 	}
@@ -123,8 +128,10 @@ func (h *History) restore(w savedWindow) {
 	series.seen = h.slot
 	count := uint64(len(w.Values) / 4)
 	for i := range min(count, uint64(n), h.slot+1) {
-		bits := binary.LittleEndian.Uint32(w.Values[4*(count-1-i):])
-		series.ring[(h.slot-i)%uint64(n)] = math.Float32frombits(bits)
+		v := math.Float32frombits(binary.LittleEndian.Uint32(w.Values[4*(count-1-i):]))
+		if !math.IsInf(float64(v), 0) {
+			series.ring[(h.slot-i)%uint64(n)] = v
+		}
 	}
 }
 
@@ -143,13 +150,15 @@ func (d *Detector) Adopt(open []alert.Alert, now time.Time) []alert.Alert {
 		accepted[k] = true
 		e := d.index[k]
 		if e == nil {
-			e = &entry{Rule: a.Rule, Target: a.Target, Adopted: true, Seen: d.history.slot, Worst: a.Value}
+			e = &entry{Rule: a.Rule, Target: a.Target, Adopted: true, Seen: d.history.slot, Worst: a.Value, value: math.NaN()}
 			d.index[k] = e
 			d.entries = append(d.entries, e)
 		}
 		if e.Phase != clearing {
 			e.Phase = firing
 		}
+		// What the outbox adds, it adds anew.
+		a.Key, a.Incident, a.Host, a.Labels, a.SilenceCommand, a.Agent, a.Members = "", "", "", nil, "", alert.Agent{}, nil
 		e.Alert = a
 	}
 	for _, e := range d.entries {

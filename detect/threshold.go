@@ -6,19 +6,22 @@ import (
 	"time"
 
 	"github.com/firewatch-agent/firewatch/alert"
-	"github.com/firewatch-agent/firewatch/internal/human"
 )
 
 // Threshold is a rule on one metric; see RuleConfig.
 //
 // The newest datapoint always ends at the newest slot, so trouble is seen
-// within seconds and not at the end of an aligned period. A datapoint needs
-// min(3, slots of a period) readings. Rules that look over more than a minute
-// are computed every sixtieth of their period.
+// within seconds and not at the end of an aligned period. Rules with a period
+// over a minute are computed every sixtieth of it.
+//
+// Clear is judged over the same datapoints as the threshold: what fires
+// resolves when fewer than DatapointsToAlarm of them are beyond clear, and that
+// for 5 s.
 type Threshold struct {
 	cfg      RuleConfig
 	stat     statistic
-	period   int // slots
+	level    *alert.Number // the threshold, shared by all verdicts
+	period   int           // slots
 	stride   uint64
 	changed  uint64
 	series   []*Series
@@ -33,7 +36,8 @@ func NewThreshold(c RuleConfig) (*Threshold, error) {
 		return nil, fmt.Errorf("make rule %q: %s", c.Name, faults[0])
 	}
 	c = c.withDefaults()
-	return &Threshold{cfg: c, stat: statisticByName(c.Statistic), changed: math.MaxUint64}, nil
+	level := alert.Number(*c.Threshold)
+	return &Threshold{cfg: c, stat: statisticByName(c.Statistic), level: &level, changed: math.MaxUint64}, nil
 }
 
 // Name implements Rule.
@@ -88,66 +92,49 @@ func (r *Threshold) match(h *History) {
 // for a target that may be firing, against clear.
 func (r *Threshold) judge(h *History, s *Series) Verdict {
 	c := &r.cfg
-	v := Verdict{Target: s.Target, Metric: c.Metric, Unit: r.unit(h), Severity: c.Severity, Value: math.NaN()}
-	bad, held, have, absent, newest := 0, 0, 0, 0, false
+	v := Verdict{Target: s.Target, Metric: c.Metric, Unit: r.unit(h), Severity: c.Severity, Value: math.NaN(), Threshold: r.level}
+	alarm, hold := tally{cfg: c}, tally{cfg: c}
+	bad := false // of the newest datapoint
 	for i := range c.EvaluationPeriods {
-		if uint64((i+1)*r.period) > h.Age() {
-			break // before the agent's time: neither good nor bad
+		x, ok := r.datapoint(h, s, i)
+		if !ok && uint64((i+1)*r.period) > h.Covered() {
+			continue // nobody looked: neither good nor bad nor missing
 		}
-		x, ok := r.datapoint(h, s, i*r.period)
-		if i == 0 {
+		if math.IsNaN(v.Value) {
 			v.Value = x
 		}
-		switch {
-		case ok:
-			have++
-			if r.beyond(x, *c.Threshold) {
-				bad++
-				newest = newest || i == 0
-			}
-			if c.Clear != nil && r.beyond(x, *c.Clear) || c.Clear == nil && r.beyond(x, *c.Threshold) {
-				held++
-			}
-		case c.Missing == "breaching":
-			have, bad, held = have+1, bad+1, held+1
-			newest = newest || i == 0
-		case c.Missing == "notBreaching":
-			have++
-		default:
-			absent++
+		beyond := ok && r.beyond(x, *c.Threshold)
+		bad = bad || i == 0 && (beyond || !ok && c.Missing == "breaching")
+		alarm.add(i, ok, beyond)
+		if c.Clear != nil {
+			beyond = ok && r.beyond(x, *c.Clear)
 		}
+		hold.add(i, ok, beyond)
 	}
-	switch {
-	case bad >= c.DatapointsToAlarm:
-		v.Level = Breach
-	case have == 0 && absent >= c.EvaluationPeriods && c.Missing == "missing":
-		v.Level = Missing
-	case have == 0 || held >= c.DatapointsToAlarm:
-		v.Level = Unknown // no data, or between clear and threshold: whatever was so stays so
-	case newest:
+	switch v.Level = alarm.level(); {
+	case bad && (v.Level == OK || v.Level == Unknown):
 		v.Level = Suspect
-	case have < c.DatapointsToAlarm && have+absent < c.EvaluationPeriods:
-		v.Level = Unknown
-	default:
-		v.Level = OK
-	}
-	t := alert.Number(*c.Threshold)
-	v.Threshold = &t
-	if v.Level == Breach {
-		v.Summary = r.summary(s, v)
-		v.Causes = []alert.Cause{{Metric: c.Metric, Target: s.Target, Unit: v.Unit, Value: alert.Number(v.Value), Share: 1}}
+	case v.Level == OK && hold.level() == Breach:
+		v.Level = Unknown // between clear and threshold: whatever was so stays so
 	}
 	return v
 }
 
-// datapoint is the statistic over the period that ends back slots ago.
-func (r *Threshold) datapoint(h *History, s *Series, back int) (float64, bool) {
-	r.buf = h.Window(s, back, r.period, r.buf[:0])
-	if len(r.buf) < min(3, r.period) {
+// datapoint is the statistic over the i-th newest period. It needs one reading
+// where the whole period was watched, so that metrics that come seldom have
+// datapoints, and readings in three quarters of its slots where it reaches back over a
+// restart or a gap.
+func (r *Threshold) datapoint(h *History, s *Series, i int) (float64, bool) {
+	end := uint64((i + 1) * r.period)
+	if end > h.Age() {
+		return math.NaN(), false
+	}
+	r.buf = h.Window(s, i*r.period, r.period, r.buf[:0])
+	if n := len(r.buf); n == 0 || end > h.Covered() && n < (3*r.period+3)/4 {
 		return math.NaN(), false
 	}
 	full := h.Metric(r.cfg.Metric).Max
-	if math.IsNaN(full) || r.cfg.Statistic != "time_to_full" {
+	if math.IsNaN(full) || full <= 0 {
 		full = 100
 	}
 	x := r.stat(r.buf, h.Interval().Seconds(), full)
@@ -175,36 +162,6 @@ func (r *Threshold) unit(h *History) string {
 	return h.Metric(r.cfg.Metric).Unit
 }
 
-// summary says what, where, how much against which threshold, for how long.
-func (r *Threshold) summary(s *Series, v Verdict) string {
-	c := &r.cfg
-	what := c.Summary
-	if what == "" {
-		what = c.Name
-	}
-	on := ""
-	if s.Target != "" {
-		on = " on " + human.Clean(s.Target, 120)
-	}
-	over := time.Duration(c.EvaluationPeriods) * c.Period.D()
-	side := map[string]string{">": "above", ">=": "at or above", "<": "below", "<=": "at or below"}[c.Comparison]
-	if math.IsNaN(v.Value) {
-		return fmt.Sprintf("%s%s: %s gives no data for %s", what, on, c.Metric, human.Duration(over))
-	}
-	figure := c.Metric + " " + human.Value(v.Value, v.Unit)
-	switch c.Statistic {
-	case "time_to_full":
-		figure = fmt.Sprintf("full in %s at the pace of the last %s", human.Value(v.Value, v.Unit), human.Duration(c.Period.D()))
-		return fmt.Sprintf("%s%s: %s, threshold %s", what, on, figure, human.Value(*c.Threshold, v.Unit))
-	case "last":
-	case "rate":
-		figure = fmt.Sprintf("%s changes by %s per second", c.Metric, human.Value(v.Value, v.Unit))
-	default:
-		figure += fmt.Sprintf(" (%s over %s)", c.Statistic, human.Duration(c.Period.D()))
-	}
-	return fmt.Sprintf("%s%s: %s, %s %s for %s", what, on, figure, side, human.Value(*c.Threshold, v.Unit), human.Duration(over))
-}
-
 // vanished implements vanishing.
 func (r *Threshold) vanished(h *History) (int, Level) {
 	slots := h.Slots(r.cfg.Period.D() * time.Duration(r.cfg.EvaluationPeriods))
@@ -217,31 +174,6 @@ func (r *Threshold) vanished(h *History) (int, Level) {
 		return slots, Unknown
 	}
 	return slots, Missing
-}
-
-// glob matches s against a pattern in which * stands for any text, slashes
-// included, since targets are mount points too.
-func glob(pattern, s string) bool {
-	star, mark := -1, 0
-	p, i := 0, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && pattern[p] == s[i]:
-			p, i = p+1, i+1
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	for p < len(pattern) && pattern[p] == '*' {
-		p++
-	}
-	return p == len(pattern)
 }
 
 // Rules makes a Threshold of each configuration.

@@ -1,0 +1,72 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+)
+
+// RuleStatus is how one rule is, for people; a rule with trouble on several
+// targets comes once for each.
+type RuleStatus struct {
+	Rule      string         `json:"rule"`
+	Target    string         `json:"target,omitempty"`
+	State     string         `json:"state"` // quiet, pending, firing, clearing, "no data", or what the rule says of itself
+	Since     time.Time      `json:"since,omitzero"`
+	Severity  alert.Severity `json:"severity,omitempty"` // of what fires
+	Metric    string         `json:"metric,omitempty"`
+	Unit      string         `json:"unit,omitempty"`
+	Value     *alert.Number  `json:"value,omitempty"`     // the newest
+	Threshold *alert.Number  `json:"threshold,omitempty"` // null where there is none
+	Summary   string         `json:"summary,omitempty"`   // of what fires
+}
+
+// Status lists every rule in order: its targets that are not quiet, else one
+// line.
+func (d *Detector) Status() []RuleStatus {
+	var out []RuleStatus
+	for _, r := range d.rules {
+		state := string(quiet)
+		if s, ok := r.(interface{ state(*History) string }); ok {
+			state = s.state(d.history)
+		}
+		n := len(out)
+		for _, e := range d.entries {
+			if e.Rule == r.Name() {
+				out = append(out, e.status())
+			}
+		}
+		if len(out) == n {
+			out = append(out, RuleStatus{Rule: r.Name(), State: state})
+		}
+		slices.SortFunc(out[n:], func(a, b RuleStatus) int { return cmp.Compare(a.Target, b.Target) })
+	}
+	return out
+}
+
+// Firing lists what fires now: (rule, target), since when, how bad.
+func (d *Detector) Firing() []RuleStatus {
+	return slices.DeleteFunc(d.Status(), func(s RuleStatus) bool { return s.State != string(firing) && s.State != string(clearing) })
+}
+
+// Dropped counts the samples that found no room in the windows and the troubles
+// that found none among those open at once, 1000.
+func (d *Detector) Dropped() (samples, troubles uint64) {
+	return d.history.Dropped(), d.dropped
+}
+
+func (e *entry) status() RuleStatus {
+	value := alert.Number(e.value)
+	return RuleStatus{Rule: e.Rule, Target: e.Target, State: string(e.Phase), Since: e.Alert.StartedAt, Severity: e.Alert.Severity,
+		Metric: e.Alert.Metric, Unit: e.Alert.Unit, Value: &value, Threshold: e.Alert.Threshold, Summary: e.Alert.Summary}
+}
+
+// state implements what Status asks a rule for.
+func (r *Threshold) state(h *History) string {
+	if len(h.Of(r.cfg.Metric)) == 0 {
+		return "no data"
+	}
+	return string(quiet)
+}
