@@ -93,10 +93,53 @@ func (c RuleConfig) Validate(metrics []collect.Metric) []conf.Fault {
 	}
 	c.validateTimes(add)
 	c.validateLevels(add)
-	if c.Mirror && (c.Statistic == "rate" || c.Statistic == "time_to_full" || c.Statistic == "last" || c.Clear != nil) {
-		add("mirror", "CloudWatch alarms have no rate, time_to_full, last or clear", "leave mirror out, or write the rule without it")
+	c.validateBounds(metrics, add)
+	if c.Mirror {
+		c.validateMirror(add)
 	}
 	return faults
+}
+
+// validateBounds finds a threshold that no reading can be beyond.
+func (c RuleConfig) validateBounds(metrics []collect.Metric, add func(path, problem, hint string)) {
+	i := slices.IndexFunc(metrics, func(m collect.Metric) bool { return m.Name == c.Metric })
+	if i < 0 || c.Threshold == nil || slices.Contains([]string{"sum", "rate", "time_to_full"}, c.Statistic) {
+		return
+	}
+	m, t := metrics[i], *c.Threshold
+	var never bool
+	switch c.Comparison {
+	case ">":
+		never = t >= m.Max
+	case ">=":
+		never = t > m.Max
+	case "<":
+		never = t <= m.Min
+	case "<=":
+		never = t < m.Min
+	}
+	if never {
+		add("threshold", fmt.Sprintf("%s is never %s %s", c.Metric, c.Comparison, num(t)), fmt.Sprintf("its values lie between %s and %s", bound(m.Min), bound(m.Max)))
+	}
+}
+
+func bound(v float64) string {
+	if math.IsNaN(v) {
+		return "any number"
+	}
+	return num(v)
+}
+
+// validateMirror finds what a CloudWatch alarm cannot express
+// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html).
+func (c RuleConfig) validateMirror(add func(path, problem, hint string)) {
+	d := c.withDefaults()
+	if slices.Contains([]string{"rate", "time_to_full", "last"}, d.Statistic) || c.Clear != nil {
+		add("mirror", "CloudWatch alarms have no rate, time_to_full, last or clear", "leave mirror out, or write the rule without it")
+	}
+	if p := d.Period.D(); p != 10*time.Second && p != 20*time.Second && p != 30*time.Second && p%time.Minute != 0 {
+		add("mirror", fmt.Sprintf("CloudWatch alarms have no period of %s", c.Period), "10s, 20s, 30s or whole minutes")
+	}
 }
 
 func (c RuleConfig) validateMetric(metrics []collect.Metric, add func(path, problem, hint string)) {
@@ -126,6 +169,12 @@ func (c RuleConfig) validateTimes(add func(path, problem, hint string)) {
 		return
 	case c.EvaluationPeriods < 0:
 		add("evaluation_periods", "evaluation_periods must be 1 or more", "")
+		return
+	case c.For < 0:
+		add("for", fmt.Sprintf("for %s is negative", c.For), `write for example "5m"`)
+		return
+	case d.EvaluationPeriods > int(maxWatched/time.Second): // and their product may be beyond int64
+		add("evaluation_periods", fmt.Sprintf("the rule looks back too long, at most %s", conf.Duration(maxWatched)), "shorten period or evaluation_periods")
 		return
 	case c.DatapointsToAlarm < 0 || d.DatapointsToAlarm > d.EvaluationPeriods:
 		add("datapoints_to_alarm", fmt.Sprintf("datapoints_to_alarm is %d, of %d evaluation_periods", c.DatapointsToAlarm, d.EvaluationPeriods), "it cannot be more than evaluation_periods")

@@ -52,6 +52,7 @@ expect.status = 0xcc
 [[rule]]
 name = "own"
 metric = "system_load1"
+statistic = "rate"
 comparison = "<"
 threshold = -1_000.5
 evaluation_periods = +3
