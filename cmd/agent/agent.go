@@ -15,6 +15,7 @@ import (
 	"github.com/firewatch-agent/firewatch/cmd/agent/config"
 	"github.com/firewatch-agent/firewatch/cmd/agent/term"
 	"github.com/firewatch-agent/firewatch/collect"
+	"github.com/firewatch-agent/firewatch/collect/probe"
 	"github.com/firewatch-agent/firewatch/detect"
 )
 
@@ -39,20 +40,21 @@ type agent struct {
 	box      *alert.Outbox
 	notify   *notifier
 
-	mu        sync.Mutex
-	cfg       *config.Config
-	source    config.Source
-	stopWork  context.CancelFunc // of probes and publishers of cfg
-	sinkNames []string
-	metrics   map[string]collect.Metric
-	reloaded  uint64
-	set       *collect.Set
-	detector  *detect.Detector
-	recorders []collect.Recorder
-	frame     collect.Frame
-	ticks     ticks
-	self      selfUse
-	raised    uint64 // firing alerts since the start
+	mu                         sync.Mutex
+	cfg                        *config.Config
+	source                     config.Source
+	probes                     *probe.Set         // nil = none
+	stopProbes, stopPublishers context.CancelFunc // nil = none run
+	sinkNames                  []string
+	metrics                    map[string]collect.Metric
+	reloaded                   uint64
+	set                        *collect.Set
+	detector                   *detect.Detector
+	recorders                  []collect.Recorder
+	frame                      collect.Frame
+	ticks                      ticks
+	self                       selfUse
+	raised                     uint64 // firing alerts since the start
 
 	saved      time.Duration // CLOCK_BOOTTIME of the last state save
 	unsaved    bool          // the last one did not reach the disk in time
@@ -166,11 +168,7 @@ func (a *agent) run(ctx context.Context) int {
 	a.servers.Wait()
 	stopDelivery()
 	done.Wait()
-	a.mu.Lock()
-	stopWork := a.stopWork
-	a.mu.Unlock()
-	stopWork()
-	a.background.Wait()
+	a.stopWork()
 	a.farewell()
 	if err := errors.Join(a.lock.Close(), a.root.Close()); err != nil {
 		return fail(a.e, "run", err)

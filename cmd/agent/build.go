@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/firewatch-agent/firewatch/alert"
@@ -99,24 +101,30 @@ func (a *agent) openBox(cfg *config.Config) error {
 
 // parts is what a configuration asks for, built before anything is replaced.
 type parts struct {
-	set       *collect.Set
-	probes    *probe.Set
-	rules     []detect.Rule
-	sinks     []alert.Sink
-	publisher []*cloudwatch.Publisher
-	metrics   []collect.Metric
+	set        *collect.Set
+	probes     *probe.Set // nil where set goes on, or none is configured
+	rules      []detect.Rule
+	sinks      []alert.Sink
+	publish    bool // publishers replace those that run
+	publishers []*cloudwatch.Publisher
+	metrics    []collect.Metric
 }
 
 // build makes the parts of a configuration; an error leaves all as it is.
 func (a *agent) build(cfg *config.Config) (*parts, error) {
 	p := &parts{}
-	interval := cfg.Agent.Interval.D()
-	list := collect.Enabled(collect.LocalHost(interval), cfg.Collect)
-	if len(cfg.Probes) > 0 {
-		p.probes = probe.New(cfg.Probes)
-		list = append(list, p.probes)
+	if old := a.cfg; old != nil && reflect.DeepEqual(old.Collect, cfg.Collect) && reflect.DeepEqual(old.Probes, cfg.Probes) {
+		p.set = a.set // counters, probes and what hangs go on as they are
+	} else {
+		interval := cfg.Agent.Interval.D()
+		list := collect.Enabled(collect.LocalHost(interval), cfg.Collect)
+		if len(cfg.Probes) > 0 {
+			p.probes = probe.New(cfg.Probes)
+			p.probes.Inherit(a.probes)
+			list = append(list, p.probes)
+		}
+		p.set = collect.NewSet(list, collect.SetOptions{Interval: interval})
 	}
-	p.set = collect.NewSet(list, collect.SetOptions{Interval: interval})
 	p.metrics = p.set.Metrics()
 	rules, err := detect.Rules(cfg.Rules)
 	if err != nil {
@@ -158,7 +166,12 @@ func (a *agent) buildSinks(cfg *config.Config, p *parts) error {
 	}
 	for _, c := range cfg.Sinks.CloudWatch {
 		errs = append(errs, add(cloudwatch.NewSink(c), nil))
-		p.publisher = append(p.publisher, cloudwatch.NewPublisher(c, a.host, p.metrics, a.log))
+	}
+	if old := a.cfg; old == nil || !reflect.DeepEqual(old.Sinks.CloudWatch, cfg.Sinks.CloudWatch) {
+		p.publish = true
+		for _, c := range cfg.Sinks.CloudWatch {
+			p.publishers = append(p.publishers, cloudwatch.NewPublisher(c, a.host, p.metrics, a.log))
+		}
 	}
 	for _, c := range cfg.Sinks.Webhook {
 		s, err := webhook.New(c)
@@ -173,27 +186,16 @@ func (a *agent) adoptConfig(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	if p.probes != nil {
-		a.background.Go(func() { p.probes.Run(work) })
-	}
-	var recorders []collect.Recorder
-	for _, pub := range p.publisher {
-		a.background.Go(func() { pub.Run(work) })
-		recorders = append(recorders, pub)
-	}
 	a.box.SetSinks(p.sinks, cfg.Routes)
 	a.mu.Lock()
-	if a.stopWork != nil {
-		a.stopWork()
-	}
+	a.startWork(ctx, p)
 	var resolved []alert.Alert
 	if a.detector == nil {
 		a.detector = detect.New(p.rules, detect.Options{Interval: cfg.Agent.Interval.D(), Metrics: config.Metrics()})
 	} else {
 		resolved = a.detector.SetRules(p.rules)
 	}
-	a.cfg, a.set, a.recorders, a.stopWork = cfg, p.set, recorders, cancel
+	a.cfg, a.set = cfg, p.set
 	a.metrics = map[string]collect.Metric{}
 	for _, m := range p.metrics {
 		a.metrics[m.Name] = m
@@ -205,6 +207,53 @@ func (a *agent) adoptConfig(ctx context.Context, cfg *config.Config) error {
 	a.mu.Unlock()
 	a.accept(ctx, resolved)
 	return nil
+}
+
+// startWork starts the probes and publishers of new parts and stops those that
+// they replace; what is unchanged goes on. a.mu is held.
+func (a *agent) startWork(ctx context.Context, p *parts) {
+	start := func(stop context.CancelFunc, run func(context.Context)) context.CancelFunc {
+		if stop != nil {
+			stop()
+		}
+		work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		a.background.Go(func() { run(work) })
+		return cancel
+	}
+	if p.set != a.set {
+		if a.stopProbes != nil {
+			a.stopProbes()
+			a.stopProbes = nil
+		}
+		if a.probes = p.probes; p.probes != nil {
+			a.stopProbes = start(nil, p.probes.Run)
+		}
+	}
+	if p.publish {
+		a.recorders = nil
+		a.stopPublishers = start(a.stopPublishers, func(ctx context.Context) {
+			var all sync.WaitGroup
+			for _, pub := range p.publishers {
+				all.Go(func() { pub.Run(ctx) })
+			}
+			all.Wait()
+		})
+		for _, pub := range p.publishers {
+			a.recorders = append(a.recorders, pub)
+		}
+	}
+}
+
+// stopWork ends probes and publishers and waits for them.
+func (a *agent) stopWork() {
+	a.mu.Lock()
+	for _, stop := range []context.CancelFunc{a.stopProbes, a.stopPublishers} {
+		if stop != nil {
+			stop()
+		}
+	}
+	a.mu.Unlock()
+	a.background.Wait()
 }
 
 // resume goes on where the last run ended: what was accepted as firing fires,

@@ -81,7 +81,11 @@ func launch(t *testing.T, config string) *agentProc {
 
 func (a *agentProc) write(config string) {
 	a.t.Helper()
-	if err := os.WriteFile(a.config, []byte(config), 0o600); err != nil {
+	// Whole or not at all, as whatever manages configs does.
+	if err := os.WriteFile(a.config+".new", []byte(config), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+	if err := os.Rename(a.config+".new", a.config); err != nil {
 		a.t.Fatal(err)
 	}
 }
@@ -136,7 +140,7 @@ func (a *agentProc) eventually(limit time.Duration, what string, ok func() bool)
 		if time.Now().After(deadline) {
 			a.t.Fatalf("not within %s: %s", limit, what)
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

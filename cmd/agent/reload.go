@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -33,6 +34,9 @@ func (a *agent) reloadOnce(ctx context.Context) {
 		return
 	}
 	cfg, faults, err := config.Load(a.o.config)
+	if st, statErr := os.Stat(a.o.config); err == nil && statErr == nil && st.Size() == 0 {
+		err = errors.New("the file is empty: it is being written, or was lost") // valid, and never meant
+	}
 	switch {
 	case err != nil:
 		a.log.Error("reload: the old config goes on", "error", err)

@@ -51,6 +51,23 @@ func New(configs []Config) *Set {
 	return s
 }
 
+// Inherit takes over the newest results of the probes of old that are
+// configured the same here, so that a reload leaves no gap. old may be nil.
+func (s *Set) Inherit(old *Set) {
+	if old == nil {
+		return
+	}
+	for _, p := range s.probes {
+		for _, o := range old.probes {
+			if o.cfg == p.cfg {
+				o.mu.Lock()
+				p.have, p.at, p.took, p.out, p.err = o.have, o.at, o.took, o.out, o.err
+				o.mu.Unlock()
+			}
+		}
+	}
+}
+
 // Name implements collect.Collector.
 func (s *Set) Name() string { return "probe" }
 
