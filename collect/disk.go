@@ -56,6 +56,7 @@ type Disk struct {
 type mount struct {
 	point, device, fstype string
 	dims                  []Label
+	writable              bool // mounted so; an error makes the file system read-only, not the mount
 }
 
 // NewDisk makes the collector.
@@ -77,7 +78,7 @@ func (c *Disk) Metrics() []Metric {
 		amount("disk_inodes_free", count, "disk", "inodes that nothing uses"),
 		amount("disk_inodes_used", count, "disk", "inodes in use"),
 		share("disk_inodes_used_percent", "disk", "share of inodes in use"),
-		{"disk_readonly", "None", "disk", "1 where the file system is read-only", 0, 1},
+		{"disk_readonly", "None", "disk", "1 where the file system turned read-only by itself, as after an I/O error; 0 where it is writable or meant to be read-only", 0, 1},
 	}
 }
 
@@ -126,7 +127,7 @@ func space(m mount, st unix.Statfs_t, dst []Sample) []Sample {
 			Sample{"disk_inodes_used_percent", m.point, m.dims, 100 * (n - f) / n})
 	}
 	readonly := 0.0
-	if st.Flags&readOnly != 0 {
+	if st.Flags&readOnly != 0 && m.writable {
 		readonly = 1
 	}
 	return append(dst, Sample{"disk_readonly", m.point, m.dims, readonly})
@@ -191,10 +192,10 @@ func (c *Disk) list() ([]mount, error) {
 	for line := range strings.Lines(string(b)) {
 		before, after, ok := strings.Cut(line, " - ")
 		left, right := strings.Fields(before), strings.Fields(after)
-		if !ok || len(left) < 5 || len(right) < 2 {
+		if !ok || len(left) < 6 || len(right) < 2 {
 			continue
 		}
-		m := mount{point: unescape(left[4]), device: unescape(right[1]), fstype: right[0]}
+		m := mount{point: unescape(left[4]), device: unescape(right[1]), fstype: right[0], writable: slices.Contains(strings.Split(left[5], ","), "rw")}
 		// A later mount on the same point hides the earlier one.
 		out = slices.DeleteFunc(out, func(o mount) bool { return o.point == m.point })
 		id := left[2] // major:minor names the file system

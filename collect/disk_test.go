@@ -74,6 +74,36 @@ func TestWhichFileSystems(t *testing.T) {
 	}
 }
 
+// TestReadOnly: a file system that an error made read-only is told from one
+// that is mounted so.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	readonly := func(path string, st *unix.Statfs_t) error {
+		err := halfFull(path, st)
+		if path != "/host/data" {
+			st.Flags = readOnly
+		}
+		return err
+	}
+	c := newDisk(t, DiskConfig{}, readonly,
+		`1 0 254:1 / / rw,relatime - ext4 /dev/vda1 ro,errors=remount-ro`,
+		`2 1 254:2 / /boot ro,relatime - ext4 /dev/vda2 ro`,
+		`3 1 254:3 / /data rw,relatime - ext4 /dev/vda3 rw`)
+	samples, err := c.Collect(t.Context(), time.Unix(1000, 0), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, s := range samples {
+		if s.Metric == "disk_readonly" {
+			got[s.Target] = s.Value
+		}
+	}
+	if len(got) != 3 || got["/"] != 1 || got["/boot"] != 0 || got["/data"] != 0 {
+		t.Errorf("%v", got)
+	}
+}
+
 // TestHangingFileSystem: one whose server is gone costs 50 ms once, is named,
 // is not asked again while it hangs, and comes back.
 func TestHangingFileSystem(t *testing.T) {

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 	"time"
 )
 
-// maxProcesses bounds one pass over /proc.
-const maxProcesses = 20_000
+// maxProcesses bounds one pass over /proc: beyond it processes are counted and
+// their states are not read.
+const maxProcesses = 10_000
 
 // Processes counts processes by state, every 10 s: a pass over /proc costs
 // more than all else in a tick. The counts of running and blocked tasks come
@@ -19,10 +22,12 @@ type Processes struct {
 	file fileReader
 	at   time.Time
 	last []Sample
+	why  error // what last lacks
+	most int   // maxProcesses
 }
 
 // NewProcesses makes the collector.
-func NewProcesses(h Host) *Processes { return &Processes{host: h} }
+func NewProcesses(h Host) *Processes { return &Processes{host: h, most: maxProcesses} }
 
 // Name implements Collector.
 func (c *Processes) Name() string { return "processes" }
@@ -51,14 +56,14 @@ func (c *Processes) Metrics() []Metric {
 // Collect implements Collector.
 func (c *Processes) Collect(ctx context.Context, now time.Time, dst []Sample) ([]Sample, error) {
 	if !c.at.IsZero() && now.Sub(c.at) < 10*time.Second && !now.Before(c.at) {
-		return append(dst, c.last...), nil
+		return append(dst, c.last...), c.why
 	}
 	samples, err := c.pass(ctx)
-	if err != nil {
+	if samples == nil {
 		return dst, fmt.Errorf("count processes: %w", err)
 	}
-	c.last, c.at = samples, now
-	return append(dst, samples...), nil
+	c.last, c.why, c.at = samples, err, now
+	return append(dst, samples...), err
 }
 
 func (c *Processes) pass(ctx context.Context) ([]Sample, error) {
@@ -66,35 +71,28 @@ func (c *Processes) pass(ctx context.Context) ([]Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = dir.Close() }() // only read
-	names, err := dir.Readdirnames(maxProcesses)
-	if err != nil {
-		return nil, err
-	}
+	defer dir.Close()
 	counts := make([]int, len(processStates))
-	total := 0
-	for _, name := range names {
-		if name[0] < '1' || name[0] > '9' {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
+	total, entries := 0, 0
+	for err == nil {
+		var names []string
+		if names, err = dir.Readdirnames(1024); err != nil && err != io.EOF {
 			return nil, err
 		}
-		b, err := c.file.read(c.host.proc(name + "/stat"))
-		if err != nil {
-			continue // it ended meanwhile, or is hidden (hidepid)
-		}
-		// The command in parentheses may hold anything; the state follows its last one.
-		i := bytes.LastIndexByte(b, ')')
-		if i < 0 || i+2 >= len(b) {
-			continue
-		}
-		total++
-		for j, s := range processStates {
-			if bytes.IndexByte([]byte(s.letters), b[i+2]) >= 0 {
-				counts[j]++
+		for _, name := range names {
+			if name[0] < '1' || name[0] > '9' {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if entries++; entries <= c.most && c.count(name, counts) {
+				total++
 			}
 		}
+	}
+	if entries > c.most {
+		return []Sample{{Metric: "processes_total", Value: float64(entries)}}, &SkippedError{fmt.Sprintf("the states of more than %d processes are not counted", c.most)}
 	}
 	if total == 0 {
 		return nil, fmt.Errorf("no process is visible in %s", c.host.Proc)
@@ -104,4 +102,24 @@ func (c *Processes) pass(ctx context.Context) ([]Sample, error) {
 		out = append(out, Sample{Metric: s.metric, Value: float64(counts[j])})
 	}
 	return out, nil
+}
+
+// count adds one process to its state; ok is false for one that ended
+// meanwhile or is hidden (hidepid).
+func (c *Processes) count(pid string, counts []int) (ok bool) {
+	b, err := c.file.read(c.host.proc(pid + "/stat"))
+	if err != nil {
+		return false
+	}
+	// The command in parentheses may hold anything; the state follows its last one.
+	i := bytes.LastIndexByte(b, ')')
+	if i < 0 || i+2 >= len(b) {
+		return false
+	}
+	for j, s := range processStates {
+		if strings.IndexByte(s.letters, b[i+2]) >= 0 {
+			counts[j]++
+		}
+	}
+	return true
 }
