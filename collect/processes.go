@@ -3,6 +3,7 @@ package collect
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -71,12 +72,12 @@ func (c *Processes) pass(ctx context.Context) ([]Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	counts := make([]int, len(processStates))
 	total, entries := 0, 0
 	for err == nil {
 		var names []string
-		if names, err = dir.Readdirnames(1024); err != nil && err != io.EOF {
+		if names, err = dir.Readdirnames(1024); err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 		for _, name := range names {
