@@ -109,9 +109,16 @@ func glob(pattern, s string) bool {
 	return err == nil && ok
 }
 
+// LabelSink names the label that sends an alert to one sink alone, whatever the
+// routes say: what `firewatch test-alert --sink NAME` sets.
+const LabelSink = "firewatch_sink"
+
 // routed returns the chains for an alert and the shortest repeat interval (0 =
 // none) of the routes that match it.
 func routed(a *Alert, routes []RouteConfig, sinks []string) ([][]string, conf.Duration) {
+	if only := a.Labels[LabelSink]; slices.Contains(sinks, only) {
+		return [][]string{{only}}, 0
+	}
 	var chains [][]string
 	var repeat conf.Duration
 	add := func(chain []string) {

@@ -86,6 +86,7 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 	}
 	a.saveState(disk, boot, len(alerts) > 0)
 	a.show(now, frame, t)
+	a.logCollectors(set, now, t)
 	a.lastTick.Store(int64(boot))
 	if tick, box := a.progress(boot); tick && box {
 		a.notify.progress(boot)
@@ -198,6 +199,22 @@ func (a *agent) show(now time.Time, f collect.Frame, t ticks) {
 	}
 	if a.screen != nil {
 		a.screen.Bottom(a.screen.Style().Vitals(now, vitals(f)))
+	}
+}
+
+// logCollectors says once when a collector's state changes, and why.
+func (a *agent) logCollectors(set *collect.Set, now time.Time, t ticks) {
+	if t.Done == 0 {
+		return // the start has said it
+	}
+	for _, c := range set.Status() {
+		switch {
+		case !c.Since.Equal(now):
+		case c.State == "ok":
+			a.log.Info("collector reads again", "collector", c.Name)
+		default:
+			a.log.Warn("collector "+c.State, "collector", c.Name, "reason", c.Reason)
+		}
 	}
 }
 

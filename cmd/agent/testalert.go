@@ -29,7 +29,10 @@ func (a *agent) TestAlert(ctx context.Context, sink string) ([]web.TestResult, e
 	_, _ = rand.Read(b) // never fails
 	now := time.Now()
 	al := alert.Alert{Rule: "test-alert", Target: hex.EncodeToString(b), Severity: alert.Info, State: alert.Firing, StartedAt: now, ChangedAt: now,
-		Summary: "this is a test of firewatch: nothing is wrong", Labels: map[string]string{}}
+		Summary: "this is a test of firewatch: nothing is wrong"}
+	if sink != "" {
+		al.Labels = map[string]string{alert.LabelSink: sink}
+	}
 	if result, err := a.box.Accept(ctx, al, ""); err != nil {
 		return nil, fmt.Errorf("accept the test alert (%s): %w", result, err)
 	}
