@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/firewatch-agent/firewatch/internal/conf"
 )
@@ -95,11 +96,14 @@ func (c HTTPConfig) allowed(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
 	}
-	if addr, err := netip.ParseAddr(trimBrackets(name)); err == nil {
-		own, _, _ := net.SplitHostPort(c.Listen)
-		return addr.IsLoopback() || addr.String() == own
+	name = trimBrackets(name)
+	if addr, err := netip.ParseAddr(name); err == nil {
+		listen, _, _ := net.SplitHostPort(c.Listen)
+		if own, err := netip.ParseAddr(listen); addr.IsLoopback() || err == nil && addr == own {
+			return true
+		}
 	}
-	return name == "localhost" || slices.Contains(c.Hosts, name)
+	return strings.EqualFold(name, "localhost") || slices.ContainsFunc(c.Hosts, func(h string) bool { return h != "" && strings.EqualFold(trimBrackets(h), name) })
 }
 
 func trimBrackets(s string) string {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -28,6 +27,10 @@ func WriteMetrics(w io.Writer, a Agent) {
 // units are the endings that Prometheus asks for ("Metric and label naming").
 var units = map[string]string{"Percent": "_percent", "Bytes": "_bytes", "Bytes/Second": "_bytes_per_second", "Count/Second": "_per_second", "Milliseconds": "_milliseconds", "Seconds": "_seconds"}
 
+// labelEscapes are all that the text format knows; any other, such as \t or
+// \u202e, makes Prometheus refuse the whole scrape.
+var labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
 // seriesName is firewatch_METRIC_UNIT{labels}. A unit that the name ends with
 // already is not said twice.
 func seriesName(s collect.Sample, m collect.Metric) string {
@@ -48,7 +51,7 @@ func seriesName(s collect.Sample, m collect.Metric) string {
 	}
 	for i, l := range labels {
 		b.WriteString(map[bool]string{true: "{", false: ","}[i == 0])
-		b.WriteString(l[0] + "=" + strconv.Quote(strings.ToValidUTF8(l[1], "?")))
+		b.WriteString(l[0] + `="` + labelEscapes.Replace(strings.ToValidUTF8(l[1], "?")) + `"`)
 	}
 	if len(labels) > 0 {
 		b.WriteByte('}')
