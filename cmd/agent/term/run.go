@@ -72,7 +72,7 @@ func (s Style) Alert(a alert.Alert) string {
 	}
 	for _, c := range a.Causes {
 		if c.Usual != nil {
-			fmt.Fprintf(&b, "    %s %s, usually %s to %s\n", human.Clean(c.Metric+" "+c.Target, 100), human.Value(float64(c.Value), c.Unit), human.Value(float64(c.Usual.Low), c.Unit), human.Value(float64(c.Usual.High), c.Unit))
+			fmt.Fprintf(&b, "    %s %s, usually %s to %s\n", human.Clean(strings.TrimSpace(c.Metric+" "+c.Target), 100), human.Value(float64(c.Value), c.Unit), human.Value(float64(c.Usual.Low), c.Unit), human.Value(float64(c.Usual.High), c.Unit))
 		}
 	}
 	for _, c := range a.Culprits {
