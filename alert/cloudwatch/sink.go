@@ -70,8 +70,8 @@ func dimensions(pairs ...string) []types.Dimension {
 			}
 			return r
 		}, pairs[i+1])
-		v = strings.TrimSpace(strings.TrimLeft(v, ":"))
-		if v = v[:min(len(v), 1024)]; v != "" {
+		v = strings.TrimLeft(v, ": ")
+		if v = strings.TrimRight(v[:min(len(v), 1024)], " "); v != "" {
 			out = append(out, types.Dimension{Name: aws.String(pairs[i]), Value: aws.String(v)})
 		}
 	}

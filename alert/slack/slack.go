@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -173,7 +174,7 @@ func (s *Sink) sendWebhook(ctx context.Context, a alert.Alert) (alert.Receipt, e
 	if err != nil {
 		return alert.Receipt{}, fmt.Errorf("read slack's answer: %w", err)
 	}
-	word := human.Clean(strings.TrimSpace(string(answer)), 80)
+	word := human.Clean(s.scrub(strings.TrimSpace(string(answer))), 80)
 	switch {
 	case resp.StatusCode == http.StatusOK && word == "ok":
 		return alert.Receipt{ID: a.Key}, nil
@@ -182,5 +183,19 @@ func (s *Sink) sendWebhook(ctx context.Context, a alert.Alert) (alert.Receipt, e
 	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusGone:
 		return alert.Receipt{}, fmt.Errorf("%w: slack answered %d %s", alert.ErrCredentials, resp.StatusCode, word)
 	}
-	return alert.Receipt{}, alert.AnswerError(resp.StatusCode, resp.Header, fmt.Errorf("slack answered %d %s", resp.StatusCode, strings.ReplaceAll(word, s.cfg.Webhook.Reveal(), "***")))
+	return alert.Receipt{}, alert.AnswerError(resp.StatusCode, resp.Header, fmt.Errorf("slack answered %d %s", resp.StatusCode, word))
+}
+
+// scrub takes the webhook out of an answer that repeats it, whole or as a path.
+func (s *Sink) scrub(text string) string {
+	secrets := []string{s.cfg.Webhook.Reveal()}
+	if u, err := url.Parse(secrets[0]); err == nil {
+		secrets = append(secrets, u.RequestURI())
+	}
+	for _, secret := range secrets {
+		if len(secret) > 1 {
+			text = strings.ReplaceAll(text, secret, "***")
+		}
+	}
+	return text
 }

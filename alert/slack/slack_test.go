@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -160,6 +161,26 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	}
 	if errors.Is(err, alert.ErrPermanent) || errors.Is(err, alert.ErrCredentials) {
 		t.Errorf("a refused connection is retryable: %v", err)
+	}
+}
+
+// TestEchoedWebhook: what stands between repeats the URL, which is the secret,
+// and is longer than what is kept of an answer.
+func TestEchoedWebhook(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusBadRequest, http.StatusNotFound} {
+		var s *Sink
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "no "+r.URL.Path+" nor "+s.cfg.Webhook.Reveal(), status)
+		}))
+		t.Cleanup(server.Close)
+		var err error
+		if s, err = New(Config{Name: "chat", Webhook: conf.NewSecret(server.URL + "/services/canary" + strings.Repeat("x", 80))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = s.Send(t.Context(), alerttest.Alert(alert.PhaseFiring), alert.Receipt{}); err == nil || !strings.Contains(err.Error(), "*** nor ***") || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%d: %v", status, err)
+		}
 	}
 }
 

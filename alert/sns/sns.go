@@ -46,8 +46,8 @@ func (c Config) Validate() []conf.Fault {
 
 // Limits of Publish (SNS API reference).
 const (
-	maxMessage = 256 << 10
-	maxSubject = 99 // "must be less than 100 characters"
+	maxMessage = 248 << 10 // 256 KiB with the attributes, which are below 8
+	maxSubject = 99        // "must be less than 100 characters"
 )
 
 // Sink publishes to one topic. Its client is made with the first alert: looking
@@ -138,7 +138,7 @@ func message(a alert.Alert) (string, error) {
 			return string(b), nil
 		}
 	}
-	return "", errors.New("encode alert: larger than 256 KiB")
+	return "", errors.New("encode alert: larger than SNS takes, 256 KiB")
 }
 
 // subject is what a mail shows: ASCII, one line, shorter than 100 characters.

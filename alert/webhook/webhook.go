@@ -139,10 +139,15 @@ func (s *Sink) Send(ctx context.Context, a alert.Alert, _ alert.Receipt) (alert.
 	return alert.Receipt{ID: id}, nil
 }
 
-// scrub takes our secrets out of an answer that repeats them.
+// scrub takes our secrets out of an answer that repeats them: the URL, or as
+// many servers do ("Cannot POST /hooks/…") its path.
 func (s *Sink) scrub(text string) string {
-	for _, secret := range []string{s.url, s.cfg.Token.Reveal(), s.cfg.Secret.Reveal()} {
-		if secret != "" {
+	secrets := []string{s.url, s.cfg.Token.Reveal(), s.cfg.Secret.Reveal()}
+	if u, err := url.Parse(s.url); err == nil {
+		secrets = append(secrets, u.RequestURI(), u.EscapedPath(), u.Path)
+	}
+	for _, secret := range secrets {
+		if len(secret) > 1 { // the path "/" is no secret
 			text = strings.ReplaceAll(text, secret, "***")
 		}
 	}

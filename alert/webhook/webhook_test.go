@@ -54,6 +54,22 @@ func TestEchoedSecret(t *testing.T) {
 	}
 }
 
+// TestEchoedPath: a receiver that names the path which it does not know.
+func TestEchoedPath(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "Cannot POST "+r.URL.Path+" as "+r.RequestURI, http.StatusNotFound)
+	}))
+	t.Cleanup(server.Close)
+	s, err := New(Config{Name: "hook", URL: conf.NewSecret(server.URL + "/hooks/can%61ry?k=canary")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.Send(t.Context(), alert.Alert{Key: "k"}, alert.Receipt{}); err == nil || !strings.Contains(err.Error(), "Cannot POST") || strings.Contains(err.Error(), "canary") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	for u, good := range map[string]bool{"https://a/b": true, "http://127.0.0.1:8/": true, "http://localhost/": true, "http://example.com/": false, "ftp://a": false, "x": false, "": false} {

@@ -26,7 +26,7 @@ func TestParseDuration(t *testing.T) {
 			t.Errorf("%q prints as %q, which reads as %v, %v", text, conf.Duration(got), back, err)
 		}
 	}
-	for _, text := range []string{"", "10", "-5s", "5x", "d", "1.5d", "99999w", "1d-2h"} {
+	for _, text := range []string{"", "10", "-5s", "5x", "d", "1.5d", "99999w", "4095w2562047h", "3651d", "1d-2h"} {
 		if got, err := conf.ParseDuration(text); err == nil {
 			t.Errorf("%q: read as %v, want an error", text, got)
 		}

@@ -69,7 +69,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	}
 	if rest != "" || strings.TrimSpace(s) == "" {
 		v, err := time.ParseDuration(rest)
-		if err != nil || v < 0 {
+		if err != nil || v < 0 || v > maxDuration { // a sum beyond int64 would be negative
 			return 0, fmt.Errorf("%q is not a duration: write for example 30s, 5m, 12h or 7d", s)
 		}
 		total += v

@@ -31,12 +31,18 @@ func Value(v float64, unit string) string {
 	case "Milliseconds":
 		return Number(v) + " ms"
 	case "Seconds":
+		if math.Abs(v) > maxSeconds {
+			return map[bool]string{true: "over ", false: "under -"}[v > 0] + Duration(maxSeconds*time.Second)
+		}
 		return Duration(time.Duration(v * float64(time.Second)))
 	case "Count/Second":
 		return Number(v) + "/s"
 	}
 	return Number(v)
 }
+
+// maxSeconds is about 250 years: what a time.Duration holds, less some room.
+const maxSeconds = 250 * 365 * 24 * 3600
 
 // Number prints v with three significant digits, and whole numbers whole.
 func Number(v float64) string {
@@ -69,12 +75,12 @@ func Bytes(v float64) string {
 // "350 ms".
 func Duration(d time.Duration) string {
 	if d < 0 {
-		return "-" + Duration(-d)
+		return "-" + Duration(-max(d, -math.MaxInt64))
 	}
 	switch {
-	case d < time.Second:
+	case d < time.Second-time.Microsecond/2:
 		return Number(float64(d.Round(time.Microsecond))/1e6) + " ms"
-	case d < time.Minute:
+	case d < time.Minute-50*time.Millisecond:
 		return Number(math.Round(d.Seconds()*10)/10) + " s"
 	}
 	d = d.Round(time.Second)
