@@ -3,101 +3,47 @@ package detect
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/firewatch-agent/firewatch/alert"
-	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/forest"
-	"github.com/firewatch-agent/firewatch/internal/conf"
-	"github.com/firewatch-agent/firewatch/internal/human"
 )
 
-// AnomalyConfig is [anomaly].
-type AnomalyConfig struct {
-	Enable *bool         `toml:"enable"` // default true
-	Series []string      `toml:"series"` // 2 to 4 metrics judged together; default: see DefaultGroups
-	Row    conf.Duration `toml:"row"`    // each row is the mean over this; default 10s
-	Learn  conf.Duration `toml:"learn"`  // silent for so long; default 1h
-	Seed   uint64        `toml:"seed"`
-}
-
-// maxGroup is the most series of one group: with the relation of each pair they
-// make 10 features, within what attribution can tell apart (12).
-const maxGroup = 4
-
-// Validate reports what is wrong.
-func (c AnomalyConfig) Validate(metrics []collect.Metric) []conf.Fault {
-	var faults []conf.Fault
-	if n := len(c.Series); n == 1 || n > maxGroup {
-		faults = append(faults, conf.Fault{Path: "series", Problem: fmt.Sprintf("%d series", n), Hint: "give 2 to 4, or leave it out for the default groups"})
-	}
-	for i, name := range c.Series {
-		for _, f := range (RuleConfig{Metric: name}).Validate(metrics) {
-			if f.Path == "metric" {
-				f.Path = fmt.Sprintf("series.%d", i)
-				faults = append(faults, f)
-			}
-		}
-	}
-	d := c.withDefaults()
-	if d.Row.D() < time.Second || d.Row.D() > 10*time.Minute {
-		faults = append(faults, conf.Fault{Path: "row", Problem: fmt.Sprintf("row %s is out of range", c.Row), Hint: "1s to 10m"})
-	} else if d.Learn.D() < 100*d.Row.D() {
-		faults = append(faults, conf.Fault{Path: "learn", Problem: fmt.Sprintf("learn %s is less than 100 rows of %s", c.Learn, d.Row), Hint: "a forest needs rows to learn from"})
-	}
-	return faults
-}
-
-func (c AnomalyConfig) withDefaults() AnomalyConfig {
-	if c.Row == 0 {
-		c.Row = conf.Duration(10 * time.Second)
-	}
-	if c.Learn == 0 {
-		c.Learn = conf.Duration(time.Hour)
-	}
-	if c.Seed == 0 {
-		c.Seed = 1
-	}
-	return c
-}
-
-// DefaultGroups are the series judged together where the configuration names
-// none: what moves together on a healthy host.
-func DefaultGroups() map[string][]string {
-	return map[string][]string{
-		"cpu":     {"cpu_usage_active", "cpu_usage_system", "context_switches", "cpu_runqueue_wait"},
-		"disk":    {"diskio_write_bytes", "diskio_writes", "diskio_read_bytes", "diskio_reads"},
-		"network": {"net_bytes_recv", "net_packets_recv", "net_bytes_sent", "net_packets_sent"},
-	}
-}
-
 // Anomaly is a rule that needs no threshold: an isolation forest over a group
-// of series and the ratio of each pair, on a sliding window that is refreshed as
-// it goes. It judges each row by the rows before it, and is silent while it
-// learns.
+// of series and the ratio of each pair, on a sliding sample of the last day that
+// is refreshed as it goes. It judges each row by the rows before it, and is
+// silent while it learns: for two thirds of that time what the series and
+// ratios are and how far they spread, then how its own scores do.
 //
-// A row fires when the forest's score is beyond what the last scores reached:
-// their 99.9th percentile, with a margin of 0.02 and never below 0.6 (0.5 is
-// the score of an average row, Liu et al. 2008), for three rows in a row.
+// It fires when three rows in a row score beyond the bound, which the budget and
+// the least of each three scores so far set (see tail), and clears after six
+// below it; a host that merely idles never does. Rows beyond it are learnt one in eight, so that trouble does not
+// become normal within minutes, and a new level does within a day.
 type Anomaly struct {
 	name    string
+	cfg     AnomalyConfig
 	metrics []string
-	row     time.Duration
-	learn   uint64 // rows
-	stream  *forest.Stream
+	units   []string
 	slots   int
+	learn   int // rows
+	rows    int
 	at      uint64 // slot of the last row
-	rows    uint64
-	scores  []float64 // ring of the last scores
-	high    int       // rows beyond the bound, in a row
-	well    int       // rows below it, in a row
+	stream  *forest.Stream
+	scale   []scale
+	first   [][]float64 // rows before there is a scale
+	tail    tail
+	usual   []band
+	last    [rowsToFire]float64 // scores
+	beyond  int                 // rows beyond the bound, in a row
+	within  int
 	on      bool
-	usual   []*band
-	x       []float64
+	values  []float64 // of the newest row: a series each, NaN = missing
+	x       []float64 // the logarithms, then their differences
+	z       []float64 // x, scaled
 	share   []float64
 	verdict []Verdict
 	buf     []float64
@@ -105,63 +51,41 @@ type Anomaly struct {
 
 // Constants of the anomaly rule, in rows.
 const (
-	scoreRing   = 4000
 	rowsToFire  = 3
 	rowsToClear = 6
-	leastScore  = 0.6
-	scoreMargin = 0.02
+	learnOneIn  = 8
+	horizon     = 24 * time.Hour
 )
 
-// NewAnomaly makes the rules of a configuration, one for each group.
-func NewAnomaly(c AnomalyConfig) ([]Rule, error) {
-	if c.Enable != nil && !*c.Enable {
-		return nil, nil
-	}
-	c = c.withDefaults()
-	groups := DefaultGroups()
-	if len(c.Series) > 0 {
-		groups = map[string][]string{"series": c.Series}
-	}
-	var names []string
-	for name := range groups {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	var out []Rule
-	for i, name := range names {
-		r, err := newGroup("anomaly-"+name, groups[name], c, c.Seed+uint64(i))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, nil
-}
-
-func newGroup(name string, metrics []string, c AnomalyConfig, seed uint64) (*Anomaly, error) {
+func newGroup(name string, metrics []string, c AnomalyConfig, seed uint64, rate float64) (*Anomaly, error) {
 	n := len(metrics)
 	features := n + n*(n-1)/2
 	stream, err := forest.NewStream(forest.StreamOptions{
-		Options: forest.Options{Trees: 50, Sample: 256, Seed: seed}, Features: features, Window: 1024, Horizon: 8640, Rebuild: 1, Every: 4,
+		Options:  forest.Options{Trees: 50, Sample: 256, Seed: seed, Boxes: true, Split: forest.Proportional},
+		Features: features, Window: 1024, Horizon: max(1024, int(horizon/c.Row.D())), Rebuild: 1, Every: 4,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make rule %s: %w", name, err)
 	}
-	a := &Anomaly{name: name, metrics: metrics, row: c.Row.D(), learn: uint64(c.Learn / c.Row), stream: stream,
-		x: make([]float64, features), share: make([]float64, features)}
-	for range n {
-		a.usual = append(a.usual, &band{})
-	}
-	return a, nil
+	return &Anomaly{name: name, cfg: c, metrics: metrics, units: make([]string, n), learn: int(c.Learn / c.Row), stream: stream,
+		tail: tail{rate: rate * c.Row.D().Seconds(), bound: 1}, usual: make([]band, features), values: make([]float64, n),
+		x: make([]float64, features), z: make([]float64, features), share: make([]float64, features)}, nil
 }
 
 // Name implements Rule.
 func (a *Anomaly) Name() string { return a.name }
 
+// sameAs is whether o is the same rule, so that a reload keeps what it learnt.
+func (a *Anomaly) sameAs(o Rule) bool {
+	b, ok := o.(*Anomaly)
+	return ok && a.name == b.name && slices.Equal(a.metrics, b.metrics) && reflect.DeepEqual(a.cfg, b.cfg)
+}
+
 func (a *Anomaly) prepare(h *History) {
-	a.slots = h.Slots(a.row)
-	for _, m := range a.metrics {
-		h.Need(m, a.row)
+	a.slots = h.Slots(a.cfg.Row.D())
+	for i, m := range a.metrics {
+		h.Need(m, a.cfg.Row.D())
+		a.units[i] = h.Metric(m).Unit
 	}
 }
 
@@ -171,77 +95,110 @@ func (a *Anomaly) Judge(h *History) []Verdict {
 		return a.verdict
 	}
 	a.at = h.Age()
-	values, ok := a.read(h)
-	if !ok {
-		// A group without a full row neither learns nor judges.
-		a.high, a.verdict = 0, a.verdict[:0]
+	if h.Covered() < uint64(a.slots) || !a.read(h) {
+		a.beyond, a.verdict = 0, a.verdict[:0] // no row: neither learnt nor judged
 		return a.verdict
 	}
-	score, err := a.stream.Observe(a.x)
-	if err != nil {
-		return a.verdict[:0]
-	}
-	a.rows++
-	bound := a.bound()
-	a.note(score)
+	score := a.row()
 	if a.rows <= a.learn {
-		for i, v := range values {
-			a.usual[i].add(v)
-		}
 		return nil
 	}
-	a.count(score > bound)
 	v := Verdict{Level: OK, Severity: alert.Warning, Metric: "anomaly_score", Unit: "None", Value: score}
+	bound := alert.Number(a.tail.bound)
+	v.Threshold = &bound
 	switch {
 	case a.on:
 		v.Level = Breach
-		v.Threshold = new(alert.Number)
-		*v.Threshold = alert.Number(bound)
-		v.Causes = a.causes(values)
-		v.Summary = a.summary(v.Causes, score)
-	case score > bound:
+	case a.beyond > 0:
 		v.Level = Suspect
-	}
-	if !a.on && a.high == 0 {
-		for i, x := range values {
-			a.usual[i].add(x)
-		}
 	}
 	a.verdict = append(a.verdict[:0], v)
 	return a.verdict
 }
 
-// count moves the rows in a row on either side of the bound.
-func (a *Anomaly) count(beyond bool) {
-	if beyond {
-		a.high, a.well = a.high+1, 0
-	} else {
-		a.high, a.well = 0, a.well+1
+// row takes the row in x and returns its score, by the rows before it.
+func (a *Anomaly) row() float64 {
+	a.rows++
+	gather := a.learn * 2 / 3
+	if a.rows <= gather {
+		a.first = append(a.first, slices.Clone(a.x))
+		a.remember()
+		if a.rows == gather {
+			a.begin()
+		}
+		return 0.5
 	}
-	a.on = a.high >= rowsToFire || a.on && a.well < rowsToClear
+	a.standardise(a.x)
+	score := a.stream.Score(a.z)
+	if a.idle() {
+		score = math.Min(score, 0.5)
+	}
+	a.last[a.rows%rowsToFire] = score
+	out := a.rows > a.learn && score > a.tail.bound
+	if out {
+		a.beyond, a.within = a.beyond+1, 0
+	} else {
+		a.beyond, a.within = 0, a.within+1
+	}
+	a.on = a.beyond >= rowsToFire || a.on && a.within < rowsToClear
+	if !out || a.beyond%learnOneIn == 0 {
+		// x is finite or NaN, so that the forest takes it.
+		_ = a.stream.Update(a.z)
+		a.tail.add(slices.Min(a.last[:]))
+		a.remember()
+	}
+	return score
+}
+
+// idle is whether the host does less than usual in every series. That may be as
+// rare as can be: it is no trouble.
+func (a *Anomaly) idle() bool {
+	for i := range a.metrics {
+		if a.x[i] > a.scale[i].centre {
+			return false
+		}
+	}
+	return true
+}
+
+// begin scales the rows so far and learns them.
+func (a *Anomaly) begin() {
+	a.scale = scales(a.first)
+	for _, x := range a.first {
+		a.standardise(x)
+		_ = a.stream.Update(a.z)
+	}
+	a.first = nil
+}
+
+func (a *Anomaly) remember() {
+	for i, x := range a.x {
+		a.usual[i].add(x)
+	}
 }
 
 // read fills the row: each series as log(1+v), and the difference of each pair
 // of those, which is the logarithm of their ratio. A metric with several
-// targets counts as their sum.
-func (a *Anomaly) read(h *History) ([]float64, bool) {
-	values := make([]float64, len(a.metrics))
+// targets counts as their sum; one that the host lacks is missing. False with
+// fewer than two series.
+func (a *Anomaly) read(h *History) bool {
+	found := 0
 	for i, m := range a.metrics {
-		found := false
+		a.values[i] = math.NaN()
 		for _, s := range h.Of(m) {
 			a.buf = h.Window(s, 0, a.slots, a.buf[:0])
 			if len(a.buf) > 0 {
-				values[i] += stat.Mean(a.buf, nil)
-				found = true
+				if math.IsNaN(a.values[i]) {
+					a.values[i] = 0
+					found++
+				}
+				a.values[i] += stat.Mean(a.buf, nil)
 			}
 			if s.Target == "" {
 				break // the host's own series
 			}
 		}
-		if !found {
-			return nil, false
-		}
-		a.x[i] = math.Log1p(math.Max(0, values[i]))
+		a.x[i] = math.Log1p(math.Max(0, a.values[i]))
 	}
 	k := len(a.metrics)
 	for i := range a.metrics {
@@ -250,112 +207,17 @@ func (a *Anomaly) read(h *History) ([]float64, bool) {
 			k++
 		}
 	}
-	return values, true
-}
-
-func (a *Anomaly) note(score float64) {
-	if len(a.scores) < scoreRing {
-		a.scores = append(a.scores, score)
-		return
-	}
-	a.scores[a.rows%scoreRing] = score
-}
-
-// bound is what a score must exceed. The newest rows are left out, so that an
-// anomaly does not raise the bar for itself.
-func (a *Anomaly) bound() float64 {
-	if len(a.scores) < 50 {
-		return 1
-	}
-	a.buf = append(a.buf[:0], a.scores...)
-	if n := len(a.scores); n < scoreRing {
-		a.buf = a.buf[:n-rowsToFire]
-	}
-	slices.Sort(a.buf)
-	return math.Max(leastScore, stat.Quantile(0.999, stat.LinInterp, a.buf, nil)+scoreMargin)
-}
-
-// causes names up to three series by their share of the score: that of the
-// series itself and half of each relation it is in.
-func (a *Anomaly) causes(values []float64) []alert.Cause {
-	a.share = a.stream.Contributions(a.share[:0], a.x)
-	shares := make([]float64, len(values))
-	copy(shares, a.share)
-	k := len(values)
-	for i := range values {
-		for j := i + 1; j < len(values); j++ {
-			shares[i] += a.share[k] / 2
-			shares[j] += a.share[k] / 2
-			k++
-		}
-	}
-	order := make([]int, len(values))
-	total := 0.0
-	for i := range order {
-		order[i] = i
-		shares[i] = math.Max(0, shares[i])
-		total += shares[i]
-	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		switch {
-		case shares[i] > shares[j]:
-			return -1
-		case shares[i] < shares[j]:
-			return 1
-		}
-		return 0
-	})
-	var out []alert.Cause
-	for _, i := range order[:min(3, len(order))] {
-		c := alert.Cause{Metric: a.metrics[i], Value: alert.Number(values[i]), Usual: a.usual[i].rng()}
-		if total > 0 {
-			c.Share = alert.Number(shares[i] / total)
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-func (a *Anomaly) summary(causes []alert.Cause, score float64) string {
-	var parts []string
-	for _, c := range causes {
-		part := c.Metric + " " + human.Number(float64(c.Value))
-		if c.Usual != nil {
-			part += ", usually " + human.Number(float64(c.Usual.Low)) + "–" + human.Number(float64(c.Usual.High))
-		}
-		parts = append(parts, part)
-	}
-	return fmt.Sprintf("unusual together (score %s): %s", human.Number(score), strings.Join(parts, "; "))
+	return found > 1
 }
 
 // state says how far learning is, for status.
 func (a *Anomaly) state(h *History) string {
-	if a.rows <= a.learn {
-		done := time.Duration(a.rows) * a.row
-		return fmt.Sprintf("learning %d/%d min", int(done.Minutes()), int((time.Duration(a.learn) * a.row).Minutes()))
+	switch {
+	case a.rows > a.learn:
+		return "ready"
+	case a.rows == 0 && h.Covered() > 2*uint64(a.slots):
+		return "no data"
 	}
-	return "ready"
-}
-
-// band keeps the newest usual values of a series.
-type band struct {
-	v    [512]float64
-	n    uint64
-	sort []float64
-}
-
-func (b *band) add(v float64) {
-	b.v[b.n%uint64(len(b.v))] = v
-	b.n++
-}
-
-// rng is the range of the middle 98 % of them; nil with fewer than 50.
-func (b *band) rng() *alert.Range {
-	n := min(b.n, uint64(len(b.v)))
-	if n < 50 {
-		return nil
-	}
-	b.sort = append(b.sort[:0], b.v[:n]...)
-	slices.Sort(b.sort)
-	return &alert.Range{Low: alert.Number(stat.Quantile(0.01, stat.LinInterp, b.sort, nil)), High: alert.Number(stat.Quantile(0.99, stat.LinInterp, b.sort, nil))}
+	done := time.Duration(a.rows) * a.cfg.Row.D()
+	return fmt.Sprintf("learning %d/%d min", int(done.Minutes()), int((time.Duration(a.learn) * a.cfg.Row.D()).Minutes()))
 }

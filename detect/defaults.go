@@ -28,17 +28,19 @@ func DefaultRules() []RuleConfig {
 		{Name: "swap-thrash", Metric: "swap_in", Statistic: "avg", Period: s(60), Comparison: ">", Threshold: level(8 << 20), Clear: level(2 << 20), EvaluationPeriods: 3, Severity: warning, Summary: "the host reads from swap all the time"},
 		{Name: "oom-kill", Metric: "mem_oom_kills", Statistic: "max", Period: s(60), Comparison: ">", Threshold: level(0), EvaluationPeriods: 1, Severity: warning, Summary: "the kernel killed a process for want of memory"},
 		{Name: "io-stalled", Metric: "pressure_io_full_avg60", Statistic: "avg", Period: s(60), Comparison: ">", Threshold: level(70), Clear: level(40), EvaluationPeriods: 5, Severity: warning, Summary: "the host stands still waiting for its disks"},
-		// Per request and over minutes: a burst of writes queues for seconds on any healthy disk.
-		{Name: "disk-slow", Metric: "diskio_await", Statistic: "p50", Period: s(60), Comparison: ">", Threshold: level(250), Clear: level(100), EvaluationPeriods: 5, Severity: warning, Summary: "a disk answers slowly"},
+		// Per request and over minutes: a burst of writes queues for seconds on any healthy disk. One that is idle has no await, and is well.
+		{Name: "disk-slow", Metric: "diskio_await", Statistic: "p50", Period: s(60), Comparison: ">", Threshold: level(250), Clear: level(100), EvaluationPeriods: 5, Missing: "notBreaching", Severity: warning, Summary: "a disk answers slowly"},
 		{Name: "disk-full", Metric: "disk_used_percent", Target: "*", Statistic: "min", Period: s(10), Comparison: ">", Threshold: level(95), Clear: level(93), EvaluationPeriods: 3, Severity: critical, Summary: "a disk is nearly full"},
 		// Half an hour of steady growth that fills the disk within four hours, by a slope that saw-teeth do not move.
 		{Name: "disk-fills", Metric: "disk_used_percent", Target: "*", Statistic: "time_to_full", Period: s(1800), Comparison: "<", Threshold: level(4 * 3600), Clear: level(6 * 3600), EvaluationPeriods: 1, Severity: warning, Summary: "a disk fills up"},
+		// By an error, not by intent.
+		{Name: "disk-readonly", Metric: "disk_readonly", Target: "*", Statistic: "min", Period: s(10), Comparison: ">=", Threshold: level(1), EvaluationPeriods: 1, Severity: critical, Summary: "a file system turned read-only"},
 		{Name: "inodes-full", Metric: "disk_inodes_used_percent", Target: "*", Statistic: "min", Period: s(10), Comparison: ">", Threshold: level(95), Clear: level(93), EvaluationPeriods: 3, Severity: critical, Summary: "a file system is nearly out of inodes"},
 		{Name: "inodes-fill", Metric: "disk_inodes_used_percent", Target: "*", Statistic: "time_to_full", Period: s(1800), Comparison: "<", Threshold: level(4 * 3600), Clear: level(6 * 3600), EvaluationPeriods: 1, Severity: warning, Summary: "a file system runs out of inodes"},
 		{Name: "conntrack-full", Metric: "conntrack_used_percent", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(90), Clear: level(80), EvaluationPeriods: 3, Severity: critical, Summary: "the connection tracking table is nearly full: new connections will be dropped"},
 		{Name: "files-full", Metric: "fd_used_percent", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(90), Clear: level(80), EvaluationPeriods: 3, Severity: critical, Summary: "the host is nearly out of open files"},
 		// The share is missing below 10 segments a second, so a quiet host cannot trip it.
-		{Name: "tcp-retransmits", Metric: "netstat_tcp_retrans_percent", Statistic: "p50", Period: s(60), Comparison: ">", Threshold: level(5), Clear: level(2), EvaluationPeriods: 3, Severity: warning, Summary: "TCP sends much of its data again: the network loses packets"},
+		{Name: "tcp-retransmits", Metric: "netstat_tcp_retrans_percent", Statistic: "p50", Period: s(60), Comparison: ">", Threshold: level(5), Clear: level(2), EvaluationPeriods: 3, Missing: "notBreaching", Severity: warning, Summary: "TCP sends much of its data again: the network loses packets"},
 		{Name: "accept-queue-full", Metric: "netstat_tcp_listen_overflows", Statistic: "avg", Period: s(60), Comparison: ">", Threshold: level(1), Clear: level(0.1), EvaluationPeriods: 3, Severity: warning, Summary: "a server does not accept its connections fast enough"},
 		// The probe itself confirms a first failure at once, so three in a row are real.
 		{Name: "probe-failing", Metric: "probe_success", Target: "*", Statistic: "max", Period: s(30), Comparison: "<", Threshold: level(1), EvaluationPeriods: 1, Severity: critical, Summary: "a probe fails"},

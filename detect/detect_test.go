@@ -2,7 +2,6 @@ package detect
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -331,29 +330,5 @@ func TestDefaultRulesAreValid(t *testing.T) {
 	metrics = append(metrics, collect.Metric{Name: "probe_success", Unit: "None"})
 	if faults := ValidateRules(DefaultRules(), metrics); len(faults) > 0 {
 		t.Error(faults)
-	}
-}
-
-func BenchmarkObserve(b *testing.B) {
-	rules, err := Rules(DefaultRules())
-	if err != nil {
-		b.Fatal(err)
-	}
-	more, err := NewAnomaly(AnomalyConfig{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	d := New(append(rules, more...), Options{})
-	f := collect.Frame{Elapsed: time.Second}
-	for _, c := range DefaultRules() {
-		for i := range 8 {
-			f.Samples = append(f.Samples, collect.Sample{Metric: c.Metric, Target: fmt.Sprint("t", i), Value: 1})
-		}
-	}
-	b.ReportAllocs()
-	now := time.Unix(1_790_000_000, 0)
-	for i := 0; b.Loop(); i++ {
-		f.Time = now.Add(time.Duration(i) * time.Second)
-		d.Observe(f)
 	}
 }

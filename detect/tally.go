@@ -40,6 +40,12 @@ func (t *tally) add(i int, ok, beyond bool) {
 	}
 }
 
+// good is whether there are too many good datapoints for an alarm, whatever the
+// rest are.
+func (t *tally) good() bool {
+	return t.have-t.bad > t.cfg.EvaluationPeriods-t.cfg.DatapointsToAlarm
+}
+
 // level is Breach, OK, Missing, or Unknown where nobody looked for long enough.
 func (t *tally) level() Level {
 	n, m := t.cfg.EvaluationPeriods, t.cfg.DatapointsToAlarm
@@ -49,7 +55,7 @@ func (t *tally) level() Level {
 		return Breach
 	case premature:
 		return Unknown
-	case t.have-t.bad > n-m:
+	case t.good():
 		return OK
 	case t.seen < n, t.have == 0 && t.cfg.Missing == "ignore":
 		return Unknown

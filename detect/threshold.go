@@ -110,6 +110,9 @@ func (r *Threshold) judge(h *History, s *Series) Verdict {
 			beyond = ok && r.beyond(x, *c.Clear)
 		}
 		hold.add(i, ok, beyond)
+		if alarm.good() && hold.good() {
+			break // older datapoints change nothing: on a healthy host one is enough
+		}
 	}
 	switch v.Level = alarm.level(); {
 	case bad && (v.Level == OK || v.Level == Unknown):

@@ -79,6 +79,7 @@ func agentKeys() []key {
 		{"rule.mirror", `false`, false, "May be mirrored as a CloudWatch alarm; a fault where CloudWatch cannot express the rule."},
 
 		{"anomaly.enable", `true`, false, "Whether anomalies are looked for."},
+		{"anomaly.budget", `"1 per week"`, false, "False alarms to put up with: a number per hour, day, week or month. Anomalies must be the rarer, the smaller it is."},
 		{"anomaly.series", `["cpu_usage_active", "net_bytes_recv"]`, true, "2 to 4 metrics judged together, instead of the built-in groups (CPU, disk and network)."},
 		{"anomaly.row", `"10s"`, false, "Each reading of the forest is the mean over this time, 1s to 10m."},
 		{"anomaly.learn", `"1h"`, false, "How long it is silent at first; at least 100 rows."},

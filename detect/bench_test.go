@@ -1,0 +1,97 @@
+package detect
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/collect"
+)
+
+// busyHost is n frames of about 150 series with the default rules' metrics:
+// host-wide ones once, the others for a few disks, file systems and interfaces.
+func busyHost(n int) []collect.Frame {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var series []collect.Sample
+	add := func(metric string, targets ...string) {
+		for _, t := range targets {
+			series = append(series, collect.Sample{Metric: metric, Target: t})
+		}
+	}
+	seen := map[string]bool{}
+	var metrics []string
+	for _, r := range DefaultRules() {
+		metrics = append(metrics, r.Metric)
+	}
+	for _, g := range DefaultGroups() {
+		metrics = append(metrics, g...)
+	}
+	for _, m := range metrics {
+		switch {
+		case seen[m]:
+		case strings.HasPrefix(m, "disk_"):
+			add(m, "/", "/var", "/home", "/data", "/boot", "/tmp")
+		case strings.HasPrefix(m, "diskio_"):
+			add(m, "vda", "vdb", "vdc", "vdd")
+		case strings.HasPrefix(m, "net_"):
+			add(m, "eth0", "eth1")
+		case strings.HasPrefix(m, "probe_"):
+			add(m, "shop", "db")
+		default:
+			add(m, "")
+		}
+		seen[m] = true
+	}
+	for i := 0; len(series) < 150; i++ {
+		add(fmt.Sprintf("other_%d", i), "")
+	}
+	frames := make([]collect.Frame, n)
+	now := time.Unix(1_790_000_000, 0)
+	for i := range frames {
+		f := collect.Frame{Time: now.Add(time.Duration(i) * time.Second), Elapsed: time.Second, Samples: append([]collect.Sample(nil), series...)}
+		for k := range f.Samples {
+			s := &f.Samples[k]
+			switch {
+			case s.Metric == "probe_success" || s.Metric == "resolver_success":
+				s.Value = 1
+			case s.Metric == "mem_oom_kills":
+				s.Value = 0
+			case s.Metric == "mem_available_percent":
+				s.Value = 50 + 10*rng.Float64()
+			default:
+				s.Value = collect.Round(10 + 5*rng.Float64())
+			}
+		}
+		frames[i] = f
+	}
+	return frames
+}
+
+// BenchmarkObserve is a tick of a host with 150 series: default rules, and with
+// the anomaly rule past its learning.
+func BenchmarkObserve(b *testing.B) {
+	frames := busyHost(3600)
+	for name, config := range map[string]AnomalyConfig{"rules": {Enable: new(bool)}, "rules and anomaly": {Learn: seconds(1200)}} {
+		b.Run(name, func(b *testing.B) {
+			rules, err := Rules(DefaultRules())
+			if err != nil {
+				b.Fatal(err)
+			}
+			more, err := NewAnomaly(config)
+			if err != nil {
+				b.Fatal(err)
+			}
+			d := New(append(rules, more...), Options{})
+			for _, f := range frames {
+				d.Observe(f)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				d.Observe(frames[i%len(frames)])
+			}
+		})
+	}
+}
