@@ -77,13 +77,8 @@ func (c *Client) do(ctx context.Context, method, path string, in any, key string
 		req.Header.Set("Idempotency-Key", key)
 	}
 	resp, err := c.http.Do(req)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w: nothing answers at %s; start one with 'firewatch run', or name its directory with --state-dir", ErrNoAgent, c.path)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("open %s: permission denied; run as root or join the group firewatch", c.path)
-	case err != nil:
-		return fmt.Errorf("ask the agent: %w", err)
+	if err != nil {
+		return clientError(err, c.path)
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
@@ -102,4 +97,15 @@ func (c *Client) do(ctx context.Context, method, path string, in any, key string
 		return fmt.Errorf("read the agent's answer: %w", err)
 	}
 	return nil
+}
+
+// clientError says what to do where no answer came.
+func clientError(err error, path string) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w: nothing answers at %s; start one with 'firewatch run', or name its directory with --state-dir", ErrNoAgent, path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("open %s: permission denied; run as root or join the group firewatch", path)
+	}
+	return fmt.Errorf("ask the agent: %w", err)
 }
