@@ -37,10 +37,11 @@ func table(rows [][]string) string {
 // on a host in order.
 func (s Style) Status(st web.Status) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", s.bold(human.Clean(st.Host, 60)), human.Clean(web.Sentence(st), 200))
-	fmt.Fprintf(&b, "firewatch %s, pid %d, up %s: %d ticks, %d late, %d dropped, %d gaps\n", st.Version, st.PID,
-		human.Duration(st.Now.Sub(st.StartedAt).Round(time.Second)), st.Ticks, st.Late, st.Dropped, st.Gaps)
-	fmt.Fprintf(&b, "uses %s of a core, %s; config %s\n", human.Value(st.Self.CPUPercent, "Percent"), human.Bytes(float64(st.Self.RSSBytes)), human.Clean(st.Config, 100))
+	host := human.Clean(st.Host, 60)
+	b.WriteString(s.bold(host) + fold(": "+human.Clean(web.Sentence(st), 200), utf8.RuneCountInString(host)))
+	b.WriteString(fold(fmt.Sprintf("firewatch %s, pid %d, up %s: %d ticks, %d late, %d dropped, %d gaps", st.Version, st.PID,
+		human.Duration(st.Now.Sub(st.StartedAt).Round(time.Second)), st.Ticks, st.Late, st.Dropped, st.Gaps), 0))
+	b.WriteString(fold(fmt.Sprintf("uses %s of a core, %s; config %s", human.Value(st.Self.CPUPercent, "Percent"), human.Bytes(float64(st.Self.RSSBytes)), human.Clean(st.Config, 100)), 0))
 	if len(st.Incidents) > 0 {
 		b.WriteString("\n" + s.bold("incidents") + "\n" + s.incidentTable(st.Incidents, st.Now))
 	}
@@ -53,6 +54,27 @@ func (s Style) Status(st web.Status) string {
 	b.WriteString("\n" + s.bold("rules") + "\n" + rules(st.Rules))
 	b.WriteString("\n" + s.bold("sinks") + "\n" + sinks(st))
 	return b.String()
+}
+
+// fold breaks text into lines of at most 80 columns, further lines two blanks
+// in; column is where it begins.
+func fold(text string, column int) string {
+	var b strings.Builder
+	for i, w := range strings.Split(text, " ") {
+		n := utf8.RuneCountInString(w)
+		switch {
+		case i == 0:
+		case column+1+n > 80:
+			b.WriteString("\n  ")
+			column = 2
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(w)
+		column += n
+	}
+	return b.String() + "\n"
 }
 
 // wrap joins words with commas into lines of a width, two blanks in.
