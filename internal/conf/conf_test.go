@@ -73,8 +73,10 @@ func TestSecretReferences(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("FW_TOKEN", "from-env")
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
-	if err := os.WriteFile(filepath.Join(dir, "slack"), []byte("from-credential\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{filepath.Join(dir, "slack"), dir + ".other"} { // and one that is none of its credentials
+		if err := os.WriteFile(name, []byte("from-credential\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for text, want := range map[string]string{"plain": "plain", "${env:FW_TOKEN}": "from-env", "${credential:slack}": "from-credential"} {
 		var s conf.Secret
@@ -82,7 +84,7 @@ func TestSecretReferences(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %q", text, s.Reveal(), err, want)
 		}
 	}
-	for _, text := range []string{"${env:FW_UNSET}", "${credential:../slack}", "${credential:none}", "${file:x}"} {
+	for _, text := range []string{"${env:FW_UNSET}", "${credential:../" + filepath.Base(dir) + ".other}", "${credential:none}", "${file:x}"} {
 		var s conf.Secret
 		if err := s.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%s: no error", text)
