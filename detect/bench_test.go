@@ -53,12 +53,12 @@ func busyHost(n int) []collect.Frame {
 		f := collect.Frame{Time: now.Add(time.Duration(i) * time.Second), Elapsed: time.Second, Samples: append([]collect.Sample(nil), series...)}
 		for k := range f.Samples {
 			s := &f.Samples[k]
-			switch {
-			case s.Metric == "probe_success" || s.Metric == "resolver_success":
+			switch s.Metric {
+			case "probe_success", "resolver_success":
 				s.Value = 1
-			case s.Metric == "mem_oom_kills":
+			case "mem_oom_kills":
 				s.Value = 0
-			case s.Metric == "mem_available_percent":
+			case "mem_available_percent":
 				s.Value = 50 + 10*rng.Float64()
 			default:
 				s.Value = collect.Round(10 + 5*rng.Float64())

@@ -117,7 +117,7 @@ func TestOversizeHeaders(t *testing.T) {
 	}
 	serveOn(t, l, page(t, &fakeAgent{}, HTTPConfig{}))
 	for size, want := range map[int]int{maxHeaders / 2: 200, maxHeaders + 8<<10: http.StatusRequestHeaderFieldsTooLarge} {
-		r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+l.Addr().String()+"/", nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+l.Addr().String()+"/", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
