@@ -210,6 +210,14 @@ func (a *Anomaly) read(h *History) bool {
 	return found > 1
 }
 
+// gone says why a firing anomaly is judged no more.
+func (a *Anomaly) gone() string {
+	if a.rows <= a.learn {
+		return "after a restart the rule learns anew what is usual"
+	}
+	return "its series are no longer measured"
+}
+
 // state says how far learning is, for status.
 func (a *Anomaly) state(h *History) string {
 	switch {

@@ -44,7 +44,7 @@ type entry struct {
 	Well    time.Duration `json:"well"`  // clock when it was first well again
 	Seen    uint64        `json:"seen"`  // slot of the last verdict
 	Worst   alert.Number  `json:"worst"`
-	Gone    bool          `json:"gone,omitempty"`    // clearing for want of data
+	Gone    string        `json:"gone,omitempty"`    // clearing for want of data, and why there is none
 	Adopted bool          `json:"adopted,omitempty"` // Began is not known: the alert's own time counts
 	Alert   alert.Alert   `json:"alert"`             // as it was raised
 	value   float64       // newest
@@ -117,7 +117,13 @@ func (d *Detector) apply(r Rule, v *Verdict, out []alert.Alert) []alert.Alert {
 // move steps an entry and adds the alert that the step asks for.
 func (d *Detector) move(r Rule, e *entry, v *Verdict, out []alert.Alert) []alert.Alert {
 	if well := v.Level == OK || v.Level == Missing; well && e.Phase == firing {
-		e.Well, e.Gone = d.clock, v.Level == Missing
+		e.Well, e.Gone = d.clock, ""
+		if v.Level == Missing {
+			e.Gone = "it is no longer measured"
+			if x, ok := r.(interface{ gone() string }); ok {
+				e.Gone = x.gone()
+			}
+		}
 	}
 	if v.Level == Breach {
 		e.Worst = worst(e.Worst, v)
@@ -130,11 +136,7 @@ func (d *Detector) move(r Rule, e *entry, v *Verdict, out []alert.Alert) []alert
 		e.Alert = d.firing(r, e, v)
 		return append(out, e.Alert)
 	case what == resolved:
-		why := ""
-		if e.Gone {
-			why = "it is no longer measured"
-		}
-		return append(out, d.resolved(e, why))
+		return append(out, d.resolved(e, e.Gone))
 	case v.Level == Breach && v.Severity.Rank() > e.Alert.Severity.Rank():
 		a := d.firing(r, e, v)
 		a.Phase = alert.PhaseUpdate

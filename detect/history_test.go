@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"strconv"
 	"testing"
 	"time"
 
@@ -113,5 +114,67 @@ func TestGlob(t *testing.T) {
 		if got := glob(c.pattern, c.s); got != c.want {
 			t.Errorf("glob(%q, %q) = %v", c.pattern, c.s, got)
 		}
+	}
+}
+
+// TestLateTicksKeepWindowsTrue: a second is a second, however the ticks fall.
+func TestLateTicksKeepWindowsTrue(t *testing.T) {
+	t.Parallel()
+	for name, elapsed := range map[string][]time.Duration{
+		"always late":    {1300 * time.Millisecond},
+		"late and early": {1400 * time.Millisecond, 600 * time.Millisecond},
+		"half a slot":    {1500 * time.Millisecond, 500 * time.Millisecond},
+		"jitter":         {990 * time.Millisecond, 1020 * time.Millisecond, 985 * time.Millisecond, 1005 * time.Millisecond},
+		"a long gap":     {time.Second, 47*time.Second + 300*time.Millisecond},
+	} {
+		h := NewHistory(time.Second, nil)
+		h.Observe(collect.Frame{})
+		total := time.Duration(0)
+		for i := range 400 {
+			h.Observe(collect.Frame{Elapsed: elapsed[i%len(elapsed)]})
+			total += elapsed[i%len(elapsed)]
+			if off := float64(h.Age()-1) - total.Seconds(); math.Abs(off) > 1 {
+				t.Errorf("%s: after %s there are %d slots", name, total, h.Age()-1)
+				break
+			}
+		}
+		if name == "a long gap" && h.Covered() != 1 {
+			t.Errorf("covered %d slots after a gap", h.Covered())
+		}
+	}
+}
+
+// TestBounds: what is beyond them is dropped and counted, and room is given
+// back when series go and when rules go.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	h := NewHistory(time.Second, nil)
+	h.Need("m", 2*time.Second)
+	f := collect.Frame{Elapsed: time.Second}
+	for i := range maxSeries + 5 {
+		f.Samples = append(f.Samples, collect.Sample{Metric: "m", Target: strconv.Itoa(i)})
+	}
+	h.Observe(f)
+	if len(h.byKey) != maxSeries || h.Dropped() != 5 || h.values != 3*maxSeries {
+		t.Errorf("%d series, %d dropped, %d values", len(h.byKey), h.Dropped(), h.values)
+	}
+	for range 4 {
+		h.Observe(collect.Frame{Elapsed: time.Second})
+	}
+	if len(h.byKey) != 0 || h.values != 0 {
+		t.Errorf("%d series, %d values after they went", len(h.byKey), h.values)
+	}
+	h.Need("long", 6*time.Hour)
+	for i := range f.Samples {
+		f.Samples[i].Metric = "long"
+	}
+	h.Observe(f)
+	if h.values > maxValues || h.values < maxValues-maxSlots {
+		t.Errorf("%d values, at most %d", h.values, maxValues)
+	}
+	h.forget()
+	h.settle()
+	if len(h.byKey) != 0 || h.values != 0 || len(h.Of("long")) != 0 {
+		t.Errorf("%d series, %d values without a rule", len(h.byKey), h.values)
 	}
 }

@@ -1,0 +1,240 @@
+package detect
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/collect"
+)
+
+// synthetic feeds an anomaly rule on three series, of which b is about 8 times
+// a and c is on its own, one row a second.
+type synthetic struct {
+	t   *testing.T
+	d   *Detector
+	rng *rand.Rand
+	now time.Time
+}
+
+func anomaly(t *testing.T, c AnomalyConfig) []Rule {
+	t.Helper()
+	rules, err := NewAnomaly(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
+}
+
+func newSynthetic(t *testing.T, c AnomalyConfig) *synthetic {
+	t.Helper()
+	if c.Series == nil {
+		c.Series = strings.Fields("a b c")
+	}
+	if c.Row == 0 {
+		c.Row, c.Learn = seconds(1), seconds(300)
+	}
+	return &synthetic{t, New(anomaly(t, c), Options{}), rand.New(rand.NewPCG(7, 7)), time.Unix(1_790_000_000, 0)}
+}
+
+// run plays n seconds; change may alter a second's values.
+func (s *synthetic) run(n int, change func(v map[string]float64)) []alert.Alert {
+	var out []alert.Alert
+	for range n {
+		s.now = s.now.Add(time.Second)
+		a := 10 * math.Exp(0.8*s.rng.NormFloat64())
+		v := map[string]float64{"a": a, "b": 8 * a * math.Exp(0.05*s.rng.NormFloat64()), "c": 100 * math.Exp(0.3*s.rng.NormFloat64())}
+		if change != nil {
+			change(v)
+		}
+		f := collect.Frame{Time: s.now, Elapsed: time.Second}
+		for _, m := range []string{"a", "b", "c"} {
+			if x, ok := v[m]; ok {
+				f.Samples = append(f.Samples, collect.Sample{Metric: m, Value: collect.Round(x)})
+			}
+		}
+		out = append(out, s.d.Observe(f)...)
+	}
+	return out
+}
+
+func (s *synthetic) state() string { return s.d.Status()[0].State }
+
+// breakRelation makes b what a alone does not: 8 times the inverse of a.
+func breakRelation(v map[string]float64) { v["a"], v["b"] = 30, 30 }
+
+func TestAnomalyIsSilentWhileItLearns(t *testing.T) {
+	t.Parallel()
+	s := newSynthetic(t, AnomalyConfig{Row: seconds(10), Learn: seconds(3600)})
+	wild := func(v map[string]float64) { v["a"] *= math.Exp(9 * s.rng.NormFloat64()) }
+	if out := s.run(725, wild); len(out) > 0 || s.state() != "learning 12/60 min" {
+		t.Errorf("%s, %v", s.state(), out)
+	}
+	if out := s.run(2875, wild); len(out) > 0 || s.state() != "learning 60/60 min" {
+		t.Errorf("%s, %v", s.state(), out)
+	}
+	s.run(15, nil)
+	if s.state() != "ready" {
+		t.Error(s.state())
+	}
+}
+
+// TestAnomalyFindsABrokenRelation: a false alarm in 10 000 quiet rows would be
+// more than the budget; each series keeps to its range in the broken ones.
+func TestAnomalyFindsABrokenRelation(t *testing.T) {
+	t.Parallel()
+	s := newSynthetic(t, AnomalyConfig{})
+	if out := s.run(10_000, nil); len(out) > 0 {
+		t.Fatalf("false alarm: %s", out[0].Summary)
+	}
+	out := s.run(60, breakRelation)
+	if len(out) != 1 || out[0].State != alert.Firing || out[0].Severity != alert.Warning {
+		t.Fatalf("%v", out)
+	}
+	if got := out[0].Causes[0].Metric + out[0].Causes[1].Metric; got != "ab" && got != "ba" {
+		t.Errorf("causes %+v", out[0].Causes)
+	}
+	if !strings.Contains(out[0].Summary, "b per a 1") {
+		t.Error(out[0].Summary)
+	}
+	out = s.run(60, nil)
+	if len(out) != 1 || out[0].State != alert.Resolved || !strings.Contains(out[0].Summary, "resolved after 1 min") {
+		t.Errorf("%v", out)
+	}
+}
+
+// TestIdleIsNoAnomaly: less of everything than ever before.
+func TestIdleIsNoAnomaly(t *testing.T) {
+	t.Parallel()
+	s := newSynthetic(t, AnomalyConfig{})
+	s.run(1000, nil)
+	if out := s.run(600, func(v map[string]float64) { v["a"], v["b"], v["c"] = 0, 0, 1 }); len(out) > 0 {
+		t.Errorf("%s", out[0].Summary)
+	}
+}
+
+// TestAnomalyWithMissingSeries: one that the host lacks is left out; with fewer
+// than two there is nothing to judge, and that is said.
+func TestAnomalyWithMissingSeries(t *testing.T) {
+	t.Parallel()
+	without := func(names ...string) func(map[string]float64) {
+		return func(v map[string]float64) {
+			for _, n := range names {
+				delete(v, n)
+			}
+		}
+	}
+	s := newSynthetic(t, AnomalyConfig{})
+	s.run(1000, without("c"))
+	if s.state() != "ready" {
+		t.Error(s.state())
+	}
+	out := s.run(60, func(v map[string]float64) { breakRelation(v); delete(v, "c") })
+	if len(out) != 1 || slices.ContainsFunc(out[0].Causes, func(c alert.Cause) bool { return c.Metric == "c" }) {
+		t.Errorf("%v", out)
+	}
+	s = newSynthetic(t, AnomalyConfig{})
+	if out := s.run(1000, without("b", "c")); len(out) > 0 || s.state() != "no data" {
+		t.Errorf("%s, %v", s.state(), out)
+	}
+}
+
+// TestReloadKeepsWhatWasLearnt, unless the rule changed.
+func TestReloadKeepsWhatWasLearnt(t *testing.T) {
+	t.Parallel()
+	c := AnomalyConfig{Series: strings.Fields("a b c"), Row: seconds(1), Learn: seconds(300)}
+	s := newSynthetic(t, c)
+	s.run(400, nil)
+	for range 500 {
+		s.d.SetRules(anomaly(t, c))
+	}
+	s.run(2, nil)
+	if s.state() != "ready" {
+		t.Error("the same rule learns anew:", s.state())
+	}
+	c.Seed = 2
+	s.d.SetRules(anomaly(t, c))
+	s.run(2, nil)
+	if s.state() != "learning 0/5 min" {
+		t.Error(s.state())
+	}
+}
+
+// TestRestartWhileAnomalous: the rule learns anew, silently, and what fired ends
+// once, and says why.
+func TestRestartWhileAnomalous(t *testing.T) {
+	t.Parallel()
+	s := newSynthetic(t, AnomalyConfig{})
+	s.run(1000, nil)
+	fired := s.run(30, breakRelation)
+	state, err := s.d.State()
+	if err != nil || len(fired) != 1 {
+		t.Fatal(err, fired)
+	}
+	again := newSynthetic(t, AnomalyConfig{Series: strings.Fields("a b c"), Row: seconds(1), Learn: seconds(900)})
+	again.now = s.now
+	if err := again.d.Restore(state); err != nil {
+		t.Fatal(err)
+	}
+	if out := again.d.Adopt(fired, s.now); len(out) > 0 {
+		t.Fatal(out)
+	}
+	out := again.run(800, nil)
+	if len(out) != 1 || out[0].State != alert.Resolved || !strings.Contains(out[0].Summary, "learns anew") {
+		t.Errorf("%v", out)
+	}
+}
+
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]float64{"1 per week": 1.0 / 604800, "2 per day": 2.0 / 86400, "0.5 per hour": 0.5 / 3600, "3 per month": 3.0 / 2592000} {
+		if got, err := parseBudget(text); err != nil || math.Abs(got/want-1) > 1e-12 {
+			t.Errorf("%q: %g, %v; want %g", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "1", "per week", "-1 per week", "0 per week", "1 per year", "NaN per day", "1e9 per day", "1 in week"} {
+		if faults := (AnomalyConfig{Budget: text}).Validate(nil); text != "" && len(faults) != 1 {
+			t.Errorf("%q: %v", text, faults)
+		}
+	}
+}
+
+// TestTail: the bound lies beyond all scores so far, the farther the smaller the
+// budget, and a score that comes once does not move it at once.
+func TestTail(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 1))
+	scores := make([]float64, 3000)
+	for i := range scores {
+		scores[i] = 0.35 + 0.25*rng.Float64()*rng.Float64()
+	}
+	last := 0.0
+	for _, rate := range []float64{1, 1e-3, 1e-4, 1e-5, 1e-9} {
+		x := tail{rate: rate, bound: 1}
+		for i, s := range scores {
+			if x.add(s); i < tailLeast-1 && x.bound != 1 {
+				t.Fatalf("bound %g after %d scores", x.bound, i+1)
+			}
+		}
+		if x.bound < last || x.bound < leastScore || x.bound >= 1 {
+			t.Errorf("rate %g: bound %g, before %g", rate, x.bound, last)
+		}
+		last = x.bound
+		for range tailNewest {
+			x.add(0.9)
+		}
+		if x.bound > last+0.01 {
+			t.Errorf("rate %g: trouble raised its own bar at once, %g to %g", rate, last, x.bound)
+		}
+		for range 2 * tailEvery {
+			x.add(0.9)
+		}
+		if x.bound < 0.9-1e-9 {
+			t.Errorf("rate %g: bound %g under scores that came often", rate, x.bound)
+		}
+	}
+}
