@@ -21,7 +21,7 @@ import (
 //
 // It fires when three rows in a row score beyond the bound, which the budget and
 // the least of each three scores so far set (see tail), and clears after six
-// below it; a host that merely idles never does. Rows beyond it are learnt one in eight, so that trouble does not
+// below it; a host that merely idles never does. Rows beyond it are learnt one in 128, so that trouble does not
 // become normal within minutes, and a new level does within a day.
 type Anomaly struct {
 	name    string
@@ -53,7 +53,7 @@ type Anomaly struct {
 const (
 	rowsToFire  = 3
 	rowsToClear = 6
-	learnOneIn  = 8
+	learnOneIn  = 128
 	horizon     = 24 * time.Hour
 )
 

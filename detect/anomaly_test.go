@@ -238,3 +238,14 @@ func TestTail(t *testing.T) {
 		}
 	}
 }
+
+// TestLongTroubleStaysTrouble: what is flagged becomes normal slowly.
+func TestLongTroubleStaysTrouble(t *testing.T) {
+	t.Parallel()
+	s := newSynthetic(t, AnomalyConfig{})
+	s.run(2000, nil)
+	out := s.run(900, breakRelation)
+	if len(out) != 1 || s.state() != "firing" {
+		t.Errorf("%d alerts, %s after 900 rows", len(out), s.state())
+	}
+}
