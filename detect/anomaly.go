@@ -21,13 +21,15 @@ import (
 //
 // It fires when three rows in a row score beyond the bound, which the budget and
 // the least of each three scores so far set (see tail), and clears after six
-// below it; a host that merely idles never does. Rows beyond it are learnt one in 128, so that trouble does not
-// become normal within minutes, and a new level does within a day.
+// below it; a host that merely idles never does. Rows beyond it are learnt one
+// in 128, so that trouble does not become normal within minutes, and a new level
+// does within a day.
 type Anomaly struct {
 	name    string
 	cfg     AnomalyConfig
 	metrics []string
 	units   []string
+	least   []float64 // see leastByUnit
 	slots   int
 	learn   int // rows
 	rows    int
@@ -67,7 +69,7 @@ func newGroup(name string, metrics []string, c AnomalyConfig, seed uint64, rate 
 	if err != nil {
 		return nil, fmt.Errorf("make rule %s: %w", name, err)
 	}
-	return &Anomaly{name: name, cfg: c, metrics: metrics, units: make([]string, n), learn: int(c.Learn / c.Row), stream: stream,
+	return &Anomaly{name: name, cfg: c, metrics: metrics, units: make([]string, n), least: make([]float64, n), learn: int(c.Learn / c.Row), stream: stream,
 		tail: tail{rate: rate * c.Row.D().Seconds(), bound: 1}, usual: make([]band, features), values: make([]float64, n),
 		x: make([]float64, features), z: make([]float64, features), share: make([]float64, features)}, nil
 }
@@ -86,6 +88,7 @@ func (a *Anomaly) prepare(h *History) {
 	for i, m := range a.metrics {
 		h.Need(m, a.cfg.Row.D())
 		a.units[i] = h.Metric(m).Unit
+		a.least[i] = leastByUnit(a.units[i])
 	}
 }
 
@@ -177,8 +180,8 @@ func (a *Anomaly) remember() {
 	}
 }
 
-// read fills the row: each series as log(1+v), and the difference of each pair
-// of those, which is the logarithm of their ratio. A metric with several
+// read fills the row: each series as log(1 + v/least), and the difference of
+// each pair of those, which is the logarithm of their ratio. A metric with several
 // targets counts as their sum; one that the host lacks is missing. False with
 // fewer than two series.
 func (a *Anomaly) read(h *History) bool {
@@ -198,7 +201,7 @@ func (a *Anomaly) read(h *History) bool {
 				break // the host's own series
 			}
 		}
-		a.x[i] = math.Log1p(math.Max(0, a.values[i]))
+		a.x[i] = math.Log1p(math.Max(0, a.values[i]) / a.least[i])
 	}
 	k := len(a.metrics)
 	for i := range a.metrics {

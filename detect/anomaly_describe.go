@@ -42,7 +42,7 @@ func (a *Anomaly) causes() []alert.Cause {
 	for i, m := range a.metrics {
 		total += shares[i]
 		if !math.IsNaN(a.values[i]) {
-			out = append(out, alert.Cause{Metric: m, Unit: a.units[i], Value: alert.Number(a.values[i]), Usual: a.usual[i].usual(math.Expm1), Share: alert.Number(shares[i])})
+			out = append(out, alert.Cause{Metric: m, Unit: a.units[i], Value: alert.Number(a.values[i]), Usual: a.usual[i].usual(a.amount(i)), Share: alert.Number(shares[i])})
 		}
 	}
 	slices.SortStableFunc(out, func(x, y alert.Cause) int { return cmp.Compare(y.Share, x.Share) })
@@ -70,16 +70,16 @@ func (a *Anomaly) pairs(f func(k, i, j int)) {
 // the way round in which it is more than 1.
 func (a *Anomaly) feature(k int) string {
 	if k < len(a.metrics) {
-		return now(a.metrics[k], alert.Number(a.values[k]), a.usual[k].usual(math.Expm1), a.units[k])
+		return now(a.metrics[k], alert.Number(a.values[k]), a.usual[k].usual(a.amount(k)), a.units[k])
 	}
 	out := ""
 	a.pairs(func(pair, i, j int) {
 		if pair != k {
 			return
 		}
-		usual := a.usual[k].usual(math.Exp)
-		v := math.Exp(a.x[k])
-		if a.scale[k].centre < 0 {
+		ratio := func(x float64) float64 { return math.Exp(x) * a.least[i] / a.least[j] }
+		usual, v := a.usual[k].usual(ratio), ratio(a.x[k])
+		if ratio(a.scale[k].centre) < 1 {
 			i, j, v = j, i, 1/v
 			if usual != nil {
 				usual.Low, usual.High = 1/usual.High, 1/usual.Low
@@ -88,6 +88,11 @@ func (a *Anomaly) feature(k int) string {
 		out = now(a.metrics[i]+" per "+a.metrics[j], alert.Number(v), usual, "None")
 	})
 	return out
+}
+
+// amount turns the i-th series' feature back into its value.
+func (a *Anomaly) amount(i int) func(float64) float64 {
+	return func(x float64) float64 { return math.Expm1(x) * a.least[i] }
 }
 
 func now(what string, v alert.Number, usual *alert.Range, unit string) string {

@@ -21,6 +21,20 @@ const (
 	clip       = 100
 )
 
+// leastByUnit is the amount of a series below which more or less of it hardly
+// counts, however still the host is otherwise.
+func leastByUnit(unit string) float64 {
+	switch unit {
+	case "Bytes/Second":
+		return 16 << 10
+	case "Bytes":
+		return 1 << 20
+	case "Count/Second", "Count":
+		return 10
+	}
+	return 1 // Percent, Milliseconds, Seconds, None
+}
+
 // scales returns the scale of each column of rows, NaN left out; a column
 // without values has scale NaN, and stays missing.
 func scales(rows [][]float64) []scale {
