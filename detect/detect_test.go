@@ -332,3 +332,18 @@ func TestDefaultRulesAreValid(t *testing.T) {
 		t.Error(faults)
 	}
 }
+
+// TestWorst is the farthest beyond the threshold, not the farthest from it.
+func TestWorst(t *testing.T) {
+	t.Parallel()
+	for comparison, values := range map[string][]float64{">": {90, 95, 85, 10, 10, 10, 10, 10, 10, 10, 10, 10}, "<": {10, 5, 15, 95, 95, 95, 95, 95, 95, 95, 95, 95}} {
+		r := newRig(t, RuleConfig{Name: "r", Metric: "m", Period: seconds(1), Statistic: "last", Comparison: comparison, Threshold: level(50), EvaluationPeriods: 4, DatapointsToAlarm: 1})
+		var out []alert.Alert
+		for _, v := range values {
+			out = append(out, r.frame(map[string]float64{"": v})...)
+		}
+		if want := map[string]string{">": "worst 95 %", "<": "worst 5 %"}[comparison]; len(out) != 2 || !strings.Contains(out[1].Summary, want) {
+			t.Errorf("%s: %+v", comparison, out)
+		}
+	}
+}

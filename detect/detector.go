@@ -146,16 +146,19 @@ func (d *Detector) move(r Rule, e *entry, v *Verdict, out []alert.Alert) []alert
 	return out
 }
 
-// worst keeps the value that is farther beyond the threshold.
+// worst keeps the value that is farther beyond the threshold, on the side on
+// which the trouble began.
 func worst(w alert.Number, v *Verdict) alert.Number {
-	if v.Threshold == nil || math.IsNaN(float64(w)) {
-		return alert.Number(v.Value)
+	x := alert.Number(v.Value)
+	switch {
+	case math.IsNaN(float64(w)) || v.Threshold == nil:
+		return x
+	case math.IsNaN(v.Value):
+		return w
+	case w >= *v.Threshold:
+		return max(w, x)
 	}
-	t := float64(*v.Threshold)
-	if math.Abs(v.Value-t) > math.Abs(float64(w)-t) {
-		return alert.Number(v.Value)
-	}
-	return w
+	return min(w, x)
 }
 
 // firing is the alert for an entry that starts to fire, or grows worse.
