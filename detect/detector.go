@@ -19,6 +19,10 @@ type Options struct {
 // maxEntries bounds the targets that are anything but quiet at once.
 const maxEntries = 1000
 
+// maxAway is the longest time between two runs that counts; more is taken for a
+// clock that was wrong.
+const maxAway = 30 * 24 * time.Hour
+
 // Detector judges each frame by its rules and tells of changes.
 //
 // Observe is a function of the frames seen since New (or Restore): no clock,
@@ -76,7 +80,7 @@ func (d *Detector) use(rules []Rule) {
 func (d *Detector) Observe(f collect.Frame) []alert.Alert {
 	if !d.resumed.IsZero() {
 		// The first frame after a restart: the agent was away for the time between.
-		f.Elapsed = min(max(0, f.Time.Sub(d.resumed)), maxWatched)
+		f.Elapsed = min(max(0, f.Time.Sub(d.resumed)), maxAway)
 		d.resumed = time.Time{}
 	}
 	d.clock += f.Elapsed
@@ -179,10 +183,11 @@ func (d *Detector) firing(r Rule, e *entry, v *Verdict) alert.Alert {
 func (d *Detector) resolved(e *entry, why string) alert.Alert {
 	a := e.Alert
 	a.Phase, a.State = alert.PhaseResolved, alert.Resolved
-	a.ChangedAt, a.ResolvedAt = d.now, d.now
-	if a.ResolvedAt.Before(a.StartedAt) {
+	a.ResolvedAt = d.now
+	if d.now.Before(a.StartedAt) {
 		a.ResolvedAt = a.StartedAt // the wall clock was set back
 	}
+	a.ChangedAt = a.ResolvedAt
 	took := d.clock - e.Began
 	if e.Adopted {
 		took = a.ResolvedAt.Sub(a.StartedAt)

@@ -138,3 +138,21 @@ func TestStatus(t *testing.T) {
 		t.Error("still firing")
 	}
 }
+
+// TestDurationSpansTheTimeAway: what fired before the agent was away for a day
+// lasted a day.
+func TestDurationSpansTheTimeAway(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []bool{false, true} {
+		r := newRig(t, slow())
+		r.script(strings.Repeat("B", 300))
+		again := r.restarted(slow(), 24*time.Hour, lost)
+		var out []alert.Alert
+		for range 100 {
+			out = append(out, again.frame(map[string]float64{"": 0})...)
+		}
+		if len(out) != 1 || !strings.HasPrefix(out[0].Summary, "resolved after 1 d") {
+			t.Errorf("state lost %v: %+v", lost, out)
+		}
+	}
+}
