@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -14,7 +15,7 @@ type notifier struct {
 	log      *slog.Logger
 	every    time.Duration // half of WatchdogSec, 0 = no watchdog
 	last     time.Duration // CLOCK_BOOTTIME of the last WATCHDOG=1
-	reported bool
+	reported atomic.Bool   // a failure was logged; ticks and reloads both send
 }
 
 func newNotifier(log *slog.Logger) *notifier {
@@ -26,8 +27,7 @@ func newNotifier(log *slog.Logger) *notifier {
 }
 
 func (n *notifier) send(state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil && !n.reported {
-		n.reported = true
+	if _, err := daemon.SdNotify(false, state); err != nil && !n.reported.Swap(true) {
 		n.log.Warn("notify systemd", "error", err)
 	}
 }
