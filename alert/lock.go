@@ -34,6 +34,9 @@ func LockDir(root *os.Root) (*Lock, error) {
 	readOnly := errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES)
 	if readOnly {
 		f, err = root.OpenFile("lock", os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+		if errors.Is(err, os.ErrNotExist) { // a disk that was read-only from the first: the directory itself is the lock
+			f, err = root.Open(".")
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock state directory: %w", err)

@@ -11,13 +11,10 @@ import (
 	"github.com/firewatch-agent/firewatch/cmd/agent/web"
 )
 
-// serve opens the socket and the listeners and serves until ctx ends.
+// serve opens the socket and the listeners and serves until ctx ends. One that
+// cannot be opened is said and left out: the host is watched all the same. The
+// error is about --http, which a person typed.
 func (a *agent) serve(ctx context.Context) error {
-	l, err := web.ListenUnix(a.socket)
-	if err != nil {
-		return err
-	}
-	a.serveOn(ctx, l, web.API(a))
 	page := a.cfg.HTTP
 	if a.o.http != "" {
 		page.Listen = a.o.http
@@ -25,21 +22,26 @@ func (a *agent) serve(ctx context.Context) error {
 			return errors.New("--http " + faults[0].String())
 		}
 	}
-	if page.Listen != "" {
-		h, err := web.Page(a, page)
+	open := func(what string, h http.Handler, listen func() (net.Listener, error)) {
+		l, err := listen()
 		if err != nil {
-			return err
-		}
-		if l, err = web.Listen(page.Listen, page.TLSCert, page.TLSKey); err != nil {
-			return err
+			a.log.Error("serve without "+what, "error", err)
+			return
 		}
 		a.serveOn(ctx, l, h)
 	}
-	if a.cfg.Health.Listen != "" {
-		if l, err = web.Listen(a.cfg.Health.Listen, "", ""); err != nil {
-			return err
-		}
-		a.serveOn(ctx, l, web.Health(a))
+	open("the socket: status, send and the other commands cannot reach this agent", web.API(a), func() (net.Listener, error) { return web.ListenUnix(a.socket) })
+	if page.Listen != "" {
+		h, err := web.Page(a, page)
+		open("the page and /metrics", h, func() (net.Listener, error) {
+			if err != nil {
+				return nil, err
+			}
+			return web.Listen(page.Listen, page.TLSCert, page.TLSKey)
+		})
+	}
+	if health := a.cfg.Health.Listen; health != "" {
+		open("/healthz", web.Health(a), func() (net.Listener, error) { return web.Listen(health, "", "") })
 	}
 	if a.source == config.FromFile && a.o.config != "" {
 		if err := a.cfg.SaveLastGood(a.root); err != nil {
