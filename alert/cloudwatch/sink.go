@@ -33,29 +33,45 @@ func (s *Sink) Name() string { return s.conn.cfg.Name }
 // Send implements alert.Sink. The datum carries the time of its sending: a state
 // that is delivered late is still the state now.
 func (s *Sink) Send(ctx context.Context, a alert.Alert, _ alert.Receipt) (alert.Receipt, error) {
-	client, err := s.conn.get(ctx)
-	if err != nil {
-		return alert.Receipt{}, err
-	}
 	value := 1.0
 	if a.State == alert.Resolved {
 		value = 0
 	}
+	id, err := s.put(ctx, StateMetric, value, dimensions("host", a.Host, "rule", a.Rule, "target", a.Target))
+	if err != nil {
+		return alert.Receipt{}, err
+	}
+	return alert.Receipt{ID: id}, nil
+}
+
+// Check puts one value of the metric firewatch_check, which needs the permission
+// that alerts need: CloudWatch has no request that only asks.
+func (s *Sink) Check(ctx context.Context) error {
+	_, err := s.put(ctx, "firewatch_check", 1, nil)
+	return err
+}
+
+// put sends one value and returns CloudWatch's request id.
+func (s *Sink) put(ctx context.Context, metric string, value float64, dims []types.Dimension) (string, error) {
+	client, err := s.conn.get(ctx)
+	if err != nil {
+		return "", err
+	}
 	out, err := client.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{
 		Namespace: aws.String(s.conn.cfg.namespace()),
 		MetricData: []types.MetricDatum{{
-			MetricName: aws.String(StateMetric), Unit: types.StandardUnitNone, Value: aws.Float64(value),
-			Dimensions: dimensions("host", a.Host, "rule", a.Rule, "target", a.Target),
+			MetricName: aws.String(metric), Unit: types.StandardUnitNone, Value: aws.Float64(value),
+			Dimensions: dims,
 		}},
 	})
 	if err != nil {
-		return alert.Receipt{}, awsclient.Class(ctx, "put metric data", err)
+		return "", awsclient.Class(ctx, "put metric data", err)
 	}
 	id, ok := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
 	if !ok || id == "" { // CloudWatch gives one with every answer: this is somebody else's 200
-		return alert.Receipt{}, errors.New("put metric data: the answer is not CloudWatch's: does a login page stand between?")
+		return "", errors.New("put metric data: the answer is not CloudWatch's: does a login page stand between?")
 	}
-	return alert.Receipt{ID: id}, nil
+	return id, nil
 }
 
 // dimensions makes a list of name, value, name, value …; empty values are left

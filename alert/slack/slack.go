@@ -199,3 +199,17 @@ func (s *Sink) scrub(text string) string {
 	}
 	return text
 }
+
+// Check asks Slack whether it takes the token (auth.test); nothing is posted. A
+// webhook cannot be tried without posting, so for one it does nothing.
+func (s *Sink) Check(ctx context.Context) error {
+	if !s.cfg.Webhook.IsZero() {
+		return nil
+	}
+	seen := &observer{client: s.http}
+	api := slack.New(s.cfg.Token.Reveal(), slack.OptionAPIURL(strings.TrimSuffix(s.cfg.APIURL, "/")+"/"), slack.OptionHTTPClient(seen))
+	if _, err := api.AuthTestContext(ctx); err != nil {
+		return s.class(seen, err)
+	}
+	return nil
+}

@@ -170,3 +170,16 @@ func attributes(a alert.Alert) map[string]types.MessageAttributeValue {
 	}
 	return out
 }
+
+// Check asks for the topic's attributes, which needs credentials and a topic
+// that is there; nothing is published.
+func (s *Sink) Check(ctx context.Context) error {
+	client, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := client.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: aws.String(s.cfg.Topic)}); err != nil {
+		return awsclient.Class(ctx, "get topic attributes", err)
+	}
+	return nil
+}

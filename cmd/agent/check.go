@@ -9,10 +9,11 @@ import (
 	"github.com/firewatch-agent/firewatch/cmd/agent/term"
 )
 
-func cmdCheck(_ context.Context, e env, args []string) int {
+func cmdCheck(ctx context.Context, e env, args []string) int {
 	fs := newFlags(e, "check")
 	path := fs.String("config", "", "config `file` (default "+defaultConfig+" where it exists)")
 	show := fs.Bool("print", false, "print the config in force, with every setting explained")
+	live := fs.Bool("live", false, "try probes, credentials, channels and topics; nobody is told anything")
 	asJSON := fs.Bool("json", false, "print one JSON document")
 	if code, ok := parse(e, fs, args); !ok {
 		return code
@@ -44,6 +45,9 @@ func cmdCheck(_ context.Context, e env, args []string) int {
 	}
 	if name == "" {
 		name = "no config file: the built-in rules"
+	}
+	if *live && checkLive(ctx, e, cfg) > 0 {
+		return exitWrong
 	}
 	fmt.Fprintf(e.out, "%s: in order, %d rules, %d probes, %d sinks\n", name, len(cfg.Rules), len(cfg.Probes), len(cfg.SinkNames()))
 	return exitDone

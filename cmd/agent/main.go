@@ -38,7 +38,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"run", "[--config F] [--state-dir D] [--http ADDR]", "watch this host and send alerts", cmdRun},
-		{"check", "[--config F] [--print]", "report every fault of the config", cmdCheck},
+		{"check", "[--config F] [--live] [--print]", "report every fault of the config", cmdCheck},
 		{"status", "[--json]", "show what the running agent sees", cmdStatus},
 		{"incidents", "[--json]", "list open incidents and their deliveries", cmdIncidents},
 		{"ack", "ID", "take an incident on: it is not repeated any more", cmdAck},

@@ -170,3 +170,10 @@ func (s *Set) once(ctx context.Context, p *probe) (time.Duration, outcome, error
 	}
 	return time.Since(start), out, err
 }
+
+// Try makes one attempt of a probe, for `check --live`.
+func Try(ctx context.Context, c Config) error {
+	s := New([]Config{c})
+	_, _, err := s.once(ctx, s.probes[0])
+	return err
+}

@@ -57,6 +57,7 @@ func New(token string) *Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/chat.postMessage", func(w http.ResponseWriter, r *http.Request) { s.method(w, r, "chat.postMessage") })
 	mux.HandleFunc("POST /api/chat.update", func(w http.ResponseWriter, r *http.Request) { s.method(w, r, "chat.update") })
+	mux.HandleFunc("POST /api/auth.test", s.authTest)
 	mux.HandleFunc("POST /services/", s.webhook)
 	s.Server = httptest.NewServer(mux)
 	return s
@@ -207,4 +208,14 @@ func (s *Server) webhook(w http.ResponseWriter, r *http.Request) {
 	}
 	s.messages = append(s.messages, m)
 	fmt.Fprint(w, "ok")
+}
+
+// authTest says whether the token is good.
+func (s *Server) authTest(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	if r.FormValue("token") != s.Token && r.Header.Get("Authorization") != "Bearer "+s.Token {
+		fmt.Fprint(w, `{"ok":false,"error":"invalid_auth"}`)
+		return
+	}
+	fmt.Fprint(w, `{"ok":true,"user_id":"U1","team_id":"T1"}`)
 }

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/alert/cloudwatch"
+	"github.com/firewatch-agent/firewatch/alert/slack"
+	"github.com/firewatch-agent/firewatch/alert/sns"
+	"github.com/firewatch-agent/firewatch/cmd/agent/config"
+	"github.com/firewatch-agent/firewatch/collect/probe"
+)
+
+// livePatience bounds each thing that `check --live` tries.
+const livePatience = 10 * time.Second
+
+// checkLive tries what the config names, without telling anyone anything: each
+// probe once, and credentials, channels and topics of the sinks. It returns how
+// many failed.
+func checkLive(ctx context.Context, e env, cfg *config.Config) int {
+	failed := 0
+	try := func(what, cure string, f func(context.Context) error) {
+		ctx, cancel := context.WithTimeout(ctx, livePatience)
+		defer cancel()
+		err := f(ctx)
+		if err == nil {
+			fmt.Fprintf(e.out, "ok      %s\n", what)
+			return
+		}
+		failed++
+		fmt.Fprintf(e.err, "FAILED  %s: %v\n", what, err)
+		if cure != "" && errors.Is(err, alert.ErrCredentials) {
+			fmt.Fprintf(e.err, "        %s\n", cure)
+		}
+	}
+	for _, p := range cfg.Probes {
+		try("probe "+p.Name, "", func(ctx context.Context) error { return probe.Try(ctx, p) })
+	}
+	for _, c := range cfg.Sinks.Slack {
+		try("sink "+c.Name+" (slack)", "the bot needs the scope chat:write and must be a member of the channel", func(ctx context.Context) error {
+			s, err := slack.New(c)
+			if err != nil {
+				return err
+			}
+			return s.Check(ctx)
+		})
+	}
+	for _, c := range cfg.Sinks.SNS {
+		cure := fmt.Sprintf(`IAM: {"Effect":"Allow","Action":["sns:Publish","sns:GetTopicAttributes"],"Resource":%q}`, c.Topic)
+		try("sink "+c.Name+" (sns)", cure, func(ctx context.Context) error {
+			s, err := sns.New(c)
+			if err != nil {
+				return err
+			}
+			return s.Check(ctx)
+		})
+	}
+	for _, c := range cfg.Sinks.CloudWatch {
+		cure := `IAM: {"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*","Condition":{"StringEquals":{"cloudwatch:namespace":"CWAgent"}}}`
+		try("sink "+c.Name+" (cloudwatch)", cure, cloudwatch.NewSink(c).Check)
+	}
+	for _, c := range cfg.Sinks.Webhook {
+		fmt.Fprintf(e.out, "not tried  sink %s (webhook): a request would be an alert; use firewatch test-alert --sink %s\n", c.Name, c.Name)
+	}
+	return failed
+}
