@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -46,8 +47,8 @@ func changed(frames []collect.Frame, at int, change func(i int, s *collect.Sampl
 	return out
 }
 
-// staysInRange fails where a change took a series beyond what it was before at.
-func staysInRange(t *testing.T, frames []collect.Frame, at int) {
+// staysInRange fails where one of the series is beyond what it was before at.
+func staysInRange(t *testing.T, frames []collect.Frame, at int, series []string) {
 	t.Helper()
 	type span struct{ low, high float64 }
 	spans := map[key]span{}
@@ -60,7 +61,7 @@ func staysInRange(t *testing.T, frames []collect.Frame, at int) {
 				spans[k] = span{s.Value, s.Value}
 			case i < at:
 				spans[k] = span{min(r.low, s.Value), max(r.high, s.Value)}
-			case strings.HasPrefix(s.Metric, "cpu_") || strings.HasPrefix(s.Metric, "net_") || s.Metric == "context_switches":
+			case slices.Contains(series, s.Metric):
 				if s.Value < r.low || s.Value > r.high {
 					t.Fatalf("%s %s: %g is not within %g to %g", s.Metric, s.Target, s.Value, r.low, r.high)
 				}
@@ -74,7 +75,7 @@ func staysInRange(t *testing.T, frames []collect.Frame, at int) {
 // the same bit for bit when replayed.
 func brokenRelation(t *testing.T, frames, broken []collect.Frame, at int, c AnomalyConfig, rule string, series ...string) {
 	t.Helper()
-	staysInRange(t, broken, at)
+	staysInRange(t, broken, at, series)
 	if out := replay(t, frames, c); len(out) != 0 {
 		t.Errorf("alerts on the frames as they were: %v", out)
 	}
@@ -120,4 +121,54 @@ func TestIdleButSwitching(t *testing.T) {
 	})
 	c := AnomalyConfig{Series: strings.Fields("cpu_usage_active context_switches processes_forked"), Row: seconds(5), Learn: seconds(900)}
 	brokenRelation(t, frames, broken, at, c, "anomaly-series", "cpu_usage_active", "context_switches")
+}
+
+// TestBytesWithoutPackets: each second carries the bytes of one of the busiest
+// and the packets of one of the quietest seconds before: a link that drops what
+// is small, or counts that lie. Judged by the rules of an agent without
+// configuration, but for a shorter time to learn.
+func TestBytesWithoutPackets(t *testing.T) {
+	t.Parallel()
+	frames := recording(t, "testdata/linux-6.18-web.csv.gz")
+	const from, at = 600, 1750
+	received := func(i int) (sum float64) {
+		for _, s := range frames[i].Samples {
+			if s.Metric == "net_bytes_recv" {
+				sum += s.Value
+			}
+		}
+		return sum
+	}
+	var order []int
+	for i := from; i < at; i++ {
+		order = append(order, i)
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(received(i), received(j)) })
+	quiet, busy := order[50:100], order[len(order)-100:len(order)-50]
+	broken := changed(frames, at, func(i int, s *collect.Sample) {
+		source := quiet[i%len(quiet)]
+		switch {
+		case strings.HasPrefix(s.Metric, "net_bytes"):
+			source = busy[i%len(busy)]
+		case !strings.HasPrefix(s.Metric, "net_packets"):
+			return
+		}
+		for _, o := range frames[source].Samples {
+			if o.Metric == s.Metric && o.Target == s.Target {
+				s.Value = o.Value
+			}
+		}
+	})
+	brokenRelation(t, frames, broken, at, AnomalyConfig{Learn: seconds(1200)}, "anomaly-network", "net_bytes_recv", "net_bytes_sent", "net_packets_recv", "net_packets_sent")
+}
+
+// TestDefaultRulesAreQuietOnBusyHosts: hours would be better than minutes; the
+// machines compiled, ran tests, served and archived all the while.
+func TestDefaultRulesAreQuietOnBusyHosts(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"testdata/linux-6.18-builds.csv.gz", "testdata/linux-6.18-web.csv.gz"} {
+		for _, a := range replay(t, recording(t, path), AnomalyConfig{Enable: new(bool)}) {
+			t.Errorf("%s: %s", path, a.Summary)
+		}
+	}
 }
