@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +15,8 @@ import (
 
 // same compares configurations, secrets by value.
 func same(a, b *Config) string {
-	return cmp.Diff(a, b, cmpopts.IgnoreUnexported(Config{}), cmp.Comparer(func(x, y conf.Secret) bool { return x.Reveal() == y.Reveal() }))
+	// An empty map of labels and none mean the same; an empty list and none do not ([] turns defaults off).
+	return cmp.Diff(a, b, cmpopts.IgnoreUnexported(Config{}), cmp.Comparer(maps.Equal[map[string]string, map[string]string]), cmp.Comparer(func(x, y conf.Secret) bool { return x.Reveal() == y.Reveal() }))
 }
 
 func stateRoot(t *testing.T) *os.Root {
