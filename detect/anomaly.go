@@ -106,6 +106,12 @@ func (a *Anomaly) Judge(h *History) []Verdict {
 	if a.rows <= a.learn {
 		return nil
 	}
+	a.say(score)
+	return a.verdict
+}
+
+// say makes the verdict of the newest row.
+func (a *Anomaly) say(score float64) {
 	v := Verdict{Level: OK, Severity: alert.Warning, Metric: "anomaly_score", Unit: "None", Value: score}
 	bound := alert.Number(a.tail.bound)
 	v.Threshold = &bound
@@ -116,7 +122,6 @@ func (a *Anomaly) Judge(h *History) []Verdict {
 		v.Level = Suspect
 	}
 	a.verdict = append(a.verdict[:0], v)
-	return a.verdict
 }
 
 // row takes the row in x and returns its score, by the rows before it.

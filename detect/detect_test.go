@@ -25,9 +25,10 @@ func seconds(n int) conf.Duration { return conf.Duration(time.Duration(n) * time
 
 // rig feeds a detector one frame a second.
 type rig struct {
-	t   *testing.T
-	d   *Detector
-	now time.Time
+	t       *testing.T
+	d       *Detector
+	now     time.Time
+	started bool
 }
 
 func newRig(t *testing.T, rules ...RuleConfig) *rig {
@@ -39,14 +40,18 @@ func newRig(t *testing.T, rules ...RuleConfig) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{t, New(made, Options{Metrics: testMetrics}), time.Unix(1_790_000_000, 0)}
+	return &rig{t: t, d: New(made, Options{Metrics: testMetrics}), now: time.Unix(1_790_000_000, 0)}
 }
 
 // frame is one tick with the given samples of metric m, by target; NaN is a
 // missing reading.
 func (r *rig) frame(values map[string]float64) []alert.Alert {
 	r.now = r.now.Add(time.Second)
-	f := collect.Frame{Time: r.now, Elapsed: time.Second}
+	f := collect.Frame{Time: r.now}
+	if r.started {
+		f.Elapsed = time.Second
+	}
+	r.started = true
 	for target, v := range values {
 		if !math.IsNaN(v) {
 			f.Samples = append(f.Samples, collect.Sample{Metric: "m", Target: target, Value: v})

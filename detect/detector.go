@@ -35,7 +35,6 @@ type Detector struct {
 	index   map[key]*entry
 	clock   time.Duration // sum of Frame.Elapsed
 	now     time.Time     // of the newest frame
-	resumed time.Time     // of the last frame before a restart, until the first one after it
 	dropped uint64        // troubles beyond maxEntries
 }
 
@@ -78,10 +77,9 @@ func (d *Detector) use(rules []Rule) {
 // Observe takes one frame and returns the alerts that it causes, in the order
 // of the rules.
 func (d *Detector) Observe(f collect.Frame) []alert.Alert {
-	if !d.resumed.IsZero() {
-		// The first frame after a restart: the agent was away for the time between.
-		f.Elapsed = min(max(0, f.Time.Sub(d.resumed)), maxAway)
-		d.resumed = time.Time{}
+	if f.Elapsed == 0 && !d.now.IsZero() {
+		// The first frame of a run: the agent was away for the time between.
+		f.Elapsed = min(max(0, f.Time.Sub(d.now)), maxAway)
 	}
 	d.clock += f.Elapsed
 	d.now = f.Time

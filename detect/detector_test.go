@@ -37,7 +37,7 @@ func TestIncidentsAlternate(t *testing.T) {
 			}
 			return New(rules, Options{Metrics: testMetrics})
 		}
-		d, now := fresh(), time.Unix(1_790_000_000, 0)
+		d, now, first := fresh(), time.Unix(1_790_000_000, 0), true
 		open := map[string]alert.Alert{}
 		accept := func(alerts []alert.Alert, lose bool) {
 			for i, a := range alerts {
@@ -60,6 +60,9 @@ func TestIncidentsAlternate(t *testing.T) {
 		tick := func(values map[string]float64, elapsed time.Duration, lose bool) {
 			now = now.Add(elapsed)
 			f := collect.Frame{Time: now, Elapsed: elapsed}
+			if first {
+				f.Elapsed, first = 0, false
+			}
 			for target, v := range values {
 				if !math.IsNaN(v) {
 					f.Samples = append(f.Samples, collect.Sample{Metric: "m", Target: target, Value: v})
@@ -84,7 +87,7 @@ func TestIncidentsAlternate(t *testing.T) {
 				if err != nil {
 					rt.Fatal(err)
 				}
-				d = fresh()
+				d, first = fresh(), true
 				if kind == 1 {
 					if err := d.Restore(state); err != nil {
 						rt.Fatal(err)

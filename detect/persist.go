@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -12,38 +13,53 @@ import (
 	"github.com/firewatch-agent/firewatch/collect"
 )
 
-// stateVersion is the version of state.json.
+// stateVersion is the version of state.json and of a snapshot.
 const stateVersion = 1
 
 // Bounds of what Restore accepts and State writes.
 const (
-	maxState   = 16 << 20
-	maxWindows = 200
-	maxClock   = 100 * 365 * 24 * time.Hour
-	maxSlot    = 1 << 40
+	maxState    = 16 << 20
+	maxSnapshot = 256 << 20 // as base64: the windows' 64 MiB and the models
+	maxWindows  = 200       // of State
+	maxClock    = 100 * 365 * 24 * time.Hour
+	maxSlot     = 1 << 40
 )
 
 // saved is the form of state.json: what is not quiet, and the windows that it
-// hangs on, so that a pending rule goes on where it was.
+// hangs on, so that a pending rule goes on where it was. A snapshot holds all
+// windows, and what the rules learnt.
 type saved struct {
-	Version int           `json:"version"`
-	Time    time.Time     `json:"time"`
-	Clock   time.Duration `json:"clock"`
-	Slot    uint64        `json:"slot"`
-	Entries []*entry      `json:"entries"`
-	Windows []savedWindow `json:"windows"`
+	Version int               `json:"version"`
+	Time    time.Time         `json:"time"`
+	Clock   time.Duration     `json:"clock"`
+	Slot    uint64            `json:"slot"`
+	Entries []*entry          `json:"entries"`
+	Windows []savedWindow     `json:"windows"`
+	Since   *uint64           `json:"since,omitempty"` // in a snapshot
+	Debt    time.Duration     `json:"debt,omitempty"`
+	Models  map[string][]byte `json:"models,omitempty"` // by rule
 }
 
 type savedWindow struct {
 	Metric string          `json:"metric"`
 	Target string          `json:"target"`
 	Dims   []collect.Label `json:"dims,omitempty"`
-	Values []byte          `json:"values"` // little-endian float32, oldest first
+	Values []byte          `json:"values"`        // little-endian float32, oldest first
+	Age    uint64          `json:"age,omitempty"` // slots since the last reading
 }
 
-// State returns the detector's state for Restore, as JSON.
+// learning is what a rule adds that learns: save gives what it learnt, and load
+// takes it, or refuses it unchanged where it is damaged or of a rule that was
+// configured otherwise.
+type learning interface {
+	save() []byte
+	load(b []byte) error
+}
+
+// State returns what is not quiet, as JSON: little enough to be written every
+// few seconds.
 func (d *Detector) State() ([]byte, error) {
-	s := saved{Version: stateVersion, Time: d.now, Clock: d.clock, Slot: d.history.slot, Entries: d.entries}
+	s := d.saved()
 	done := map[*Series]bool{}
 	for _, e := range d.entries {
 		i := slices.IndexFunc(d.rules, func(r Rule) bool { return r.Name() == e.Rule })
@@ -61,6 +77,34 @@ func (d *Detector) State() ([]byte, error) {
 		done[series] = true
 		s.Windows = append(s.Windows, series.save(d.history.slot))
 	}
+	return encode(s)
+}
+
+// Snapshot returns all that the detector knows, windows and models too, as
+// JSON. A detector with the same rules that takes it by Restore and then sees
+// the frames that came after it raises what this one does, bit for bit.
+func (d *Detector) Snapshot() ([]byte, error) {
+	s := d.saved()
+	since := d.history.since
+	s.Since, s.Debt, s.Models = &since, d.history.debt, map[string][]byte{}
+	for _, metric := range slices.Sorted(maps.Keys(d.history.byMetric)) {
+		for _, series := range d.history.byMetric[metric] {
+			s.Windows = append(s.Windows, series.save(d.history.slot))
+		}
+	}
+	for _, r := range d.rules {
+		if l, ok := r.(learning); ok {
+			s.Models[r.Name()] = l.save()
+		}
+	}
+	return encode(s)
+}
+
+func (d *Detector) saved() *saved {
+	return &saved{Version: stateVersion, Time: d.now, Clock: d.clock, Slot: d.history.slot, Entries: d.entries}
+}
+
+func encode(s *saved) ([]byte, error) {
 	b, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("encode detector state: %w", err)
@@ -70,29 +114,29 @@ func (d *Detector) State() ([]byte, error) {
 
 func (s *Series) save(slot uint64) savedWindow {
 	n := uint64(len(s.ring))
-	w := savedWindow{Metric: s.Metric, Target: s.Target, Dims: s.Dims}
+	w := savedWindow{Metric: s.Metric, Target: s.Target, Dims: s.Dims, Age: slot - s.seen}
 	for i := min(n, slot+1); i > 0; i-- {
 		w.Values = binary.LittleEndian.AppendUint32(w.Values, math.Float32bits(s.ring[(slot-(i-1))%n]))
 	}
 	return w
 }
 
-// Restore takes a state that State wrote. A state that is damaged, too large
-// or of another version is an error and changes nothing. The time between the
-// state's last frame and the first one seen now counts as a gap.
+// Now is the time of the newest frame that the detector knows of; zero where
+// there was none.
+func (d *Detector) Now() time.Time { return d.now }
+
+// Restore takes what State or Snapshot wrote. What is damaged, too large or of
+// another version is an error and changes nothing; a model that its rule
+// cannot use is an error too, and the only thing that is not taken.
+//
+// A detector that has seen frames, because the history was replayed to it,
+// keeps its windows, and goes by whichever is newer. The time between the
+// newest frame known and the first one to come, which has Elapsed 0, counts as
+// a gap.
 func (d *Detector) Restore(b []byte) error {
-	if len(b) > maxState {
-		return fmt.Errorf("restore detector state: %d bytes, at most %d", len(b), maxState)
-	}
-	var s saved
-	if err := json.Unmarshal(b, &s); err != nil {
-		return fmt.Errorf("restore detector state: %w", err)
-	}
-	if s.Version != stateVersion {
-		return fmt.Errorf("restore detector state: version %d, this agent reads %d", s.Version, stateVersion)
-	}
-	if len(s.Entries) > maxEntries || len(s.Windows) > maxWindows || s.Clock < 0 || s.Clock > maxClock || s.Slot > maxSlot {
-		return fmt.Errorf("restore detector state: out of bounds")
+	s, err := decode(b)
+	if err != nil {
+		return err
 	}
 	index := make(map[key]*entry, len(s.Entries))
 	for _, e := range s.Entries {
@@ -105,32 +149,92 @@ func (d *Detector) Restore(b []byte) error {
 		}
 		index[k], e.value = e, math.NaN()
 	}
-	d.clock, d.now, d.resumed = s.Clock, s.Time, s.Time
-	d.history.slot, d.history.since = s.Slot, s.Slot
+	switch {
+	case d.now.IsZero():
+		d.clock, d.now = s.Clock, s.Time
+		d.history.slot, d.history.since, d.history.debt = s.Slot, s.Slot, s.Debt
+		if s.Since != nil {
+			d.history.since = min(*s.Since, s.Slot)
+		}
+	case s.Time.Before(d.now):
+		return nil // the frames that were replayed say more
+	default:
+		d.catchUp(s)
+	}
 	d.entries, d.index = s.Entries, index
 	for _, w := range s.Windows {
 		d.history.restore(w)
 	}
-	return nil
+	for _, r := range d.rules {
+		l, ok := r.(learning)
+		if model := s.Models[r.Name()]; ok && model != nil && err == nil {
+			if err = l.load(model); err != nil {
+				err = fmt.Errorf("restore what rule %s learnt: %w", r.Name(), err)
+			}
+		}
+	}
+	return err
 }
 
-// restore refills one window; of a metric that no rule needs any more it keeps
-// nothing.
+// catchUp lets the time pass from the newest frame seen to that of the state,
+// and puts the state's entries on this detector's clock.
+func (d *Detector) catchUp(s *saved) {
+	away := min(s.Time.Sub(d.now), maxAway)
+	d.clock += away
+	d.now = s.Time
+	steps := int((away + d.history.interval/2) / d.history.interval)
+	d.history.advance(steps)
+	if steps > gapSlots {
+		d.history.since = d.history.slot
+	}
+	for _, e := range s.Entries {
+		e.Began += d.clock - s.Clock
+		e.Well += d.clock - s.Clock
+		e.Seen = d.history.slot - min(s.Slot-e.Seen, d.history.slot)
+	}
+}
+
+// decode reads and checks a state.
+func decode(b []byte) (*saved, error) {
+	if len(b) > maxSnapshot {
+		return nil, fmt.Errorf("restore detector state: %d bytes, at most %d", len(b), maxSnapshot)
+	}
+	s := &saved{}
+	if err := json.Unmarshal(b, s); err != nil {
+		return nil, fmt.Errorf("restore detector state: %w", err)
+	}
+	if s.Version != stateVersion {
+		return nil, fmt.Errorf("restore detector state: version %d, this agent reads %d", s.Version, stateVersion)
+	}
+	limit, most := maxState, maxWindows
+	if s.Since != nil {
+		limit, most = maxSnapshot, maxSeries
+	}
+	if len(b) > limit || len(s.Entries) > maxEntries || len(s.Windows) > most || s.Clock < 0 || s.Clock > maxClock || s.Slot > maxSlot {
+		return nil, fmt.Errorf("restore detector state: out of bounds")
+	}
+	return s, nil
+}
+
+// restore refills one window, or completes it; of a metric that no rule needs
+// any more it keeps nothing.
 func (h *History) restore(w savedWindow) {
 	n, wanted := h.need[w.Metric]
-	if !wanted || h.byKey[key{w.Metric, w.Target}] != nil {
+	if !wanted {
 		return
 	}
-	series := h.add(&collect.Sample{Metric: w.Metric, Target: w.Target, Dims: w.Dims}, n)
+	series := h.byKey[key{w.Metric, w.Target}]
 	if series == nil {
-		return
+		if series = h.add(&collect.Sample{Metric: w.Metric, Target: w.Target, Dims: w.Dims}, n); series == nil {
+			return
+		}
 	}
-	series.seen = h.slot
+	series.seen = max(series.seen, h.slot-min(w.Age, h.slot))
 	count := uint64(len(w.Values) / 4)
-	for i := range min(count, uint64(n), h.slot+1) {
+	for i := range min(count, uint64(len(series.ring)), h.slot+1) {
 		v := math.Float32frombits(binary.LittleEndian.Uint32(w.Values[4*(count-1-i):]))
-		if !math.IsInf(float64(v), 0) {
-			series.ring[(h.slot-i)%uint64(n)] = v
+		if v == v && !math.IsInf(float64(v), 0) {
+			series.ring[(h.slot-i)%uint64(len(series.ring))] = v
 		}
 	}
 }
