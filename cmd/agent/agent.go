@@ -17,6 +17,7 @@ import (
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/collect/probe"
 	"github.com/firewatch-agent/firewatch/detect"
+	"github.com/firewatch-agent/firewatch/record"
 )
 
 // diskWait is the longest that one tick waits for the disk, in all.
@@ -32,13 +33,15 @@ type agent struct {
 	host    string
 	started time.Time
 
-	system   string // platform and kernel, for people
-	stateDir string
-	socket   string
-	root     *os.Root
-	lock     *alert.Lock
-	box      *alert.Outbox
-	notify   *notifier
+	system    string // platform and kernel, for people
+	stateDir  string
+	socket    string
+	root      *os.Root
+	lock      *alert.Lock
+	box       *alert.Outbox
+	notify    *notifier
+	history   *record.History
+	recording *recording // nil without --record
 
 	mu                         sync.Mutex
 	cfg                        *config.Config
@@ -58,6 +61,9 @@ type agent struct {
 
 	saved      time.Duration // CLOCK_BOOTTIME of the last state save
 	unsaved    bool          // the last one did not reach the disk in time
+	learnt     time.Duration // CLOCK_BOOTTIME of the last snapshot
+	saving     sync.Mutex    // held while a snapshot is written
+	unlearnt   bool          // the last one failed; under saving
 	servers    sync.WaitGroup
 	background sync.WaitGroup
 	lastTick   atomic.Int64 // CLOCK_BOOTTIME of the last tick that ended, for /healthz
@@ -81,10 +87,15 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 	disk, cancel := context.WithTimeout(ctx, diskWait)
 	defer cancel()
 	a.accept(disk, alerts)
+	a.history.Record(frame)
+	if a.recording != nil {
+		a.recording.Record(frame)
+	}
 	for _, r := range recorders {
 		r.Record(frame)
 	}
 	a.saveState(disk, boot, len(alerts) > 0)
+	a.saveModels(boot, false)
 	a.show(now, frame, t)
 	a.logCollectors(set, now, t)
 	a.lastTick.Store(int64(boot))
@@ -153,6 +164,10 @@ func (a *agent) run(ctx context.Context) int {
 		done.Wait()
 		return fail(a.e, "run", err)
 	}
+	a.refill()
+	a.resume(ctx)
+	stopHistory := a.keep(ctx)
+	a.learnt = bootTime()
 	done.Go(func() { a.reloads(ctx) })
 	a.notify.ready(fmt.Sprintf("watching %d collectors", len(a.set.Status())))
 
@@ -165,12 +180,19 @@ func (a *agent) run(ctx context.Context) int {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	a.saveState(end, bootTime(), true)
+	a.saveModels(bootTime(), true)
+	stopHistory()
 	stopServing()
 	a.servers.Wait()
 	stopDelivery()
 	done.Wait()
 	a.stopWork()
 	a.farewell()
+	if a.recording != nil {
+		if err := a.recording.close(); err != nil {
+			return fail(a.e, "run", err)
+		}
+	}
 	if err := errors.Join(a.lock.Close(), a.root.Close()); err != nil {
 		return fail(a.e, "run", err)
 	}

@@ -63,7 +63,9 @@ func newAgent(ctx context.Context, e env, o runOptions) (*agent, error) {
 	if err := a.adoptConfig(ctx, cfg); err != nil {
 		return nil, errors.Join(err, a.lock.Close(), a.root.Close())
 	}
-	a.resume(ctx)
+	if err := a.openHistory(); err != nil {
+		return nil, errors.Join(err, a.lock.Close(), a.root.Close())
+	}
 	a.warnOfConfig(ctx, warnings)
 	return a, nil
 }
@@ -260,13 +262,16 @@ func (a *agent) stopWork() {
 // whatever the saved state says.
 func (a *agent) resume(ctx context.Context) {
 	b, err := a.box.LoadState()
+	a.mu.Lock()
 	if err == nil && b != nil {
 		err = a.detector.Restore(b)
 	}
+	resolved := a.detector.Adopt(a.box.OpenFiring(), time.Now())
+	a.mu.Unlock()
 	if err != nil {
 		a.log.Warn("the saved state of the rules cannot be used; they start afresh", "error", err)
 	}
-	a.accept(ctx, a.detector.Adopt(a.box.OpenFiring(), time.Now()))
+	a.accept(ctx, resolved)
 }
 
 // warnOfConfig raises an alert for a config file that could not be used, and

@@ -37,7 +37,7 @@ type command struct {
 // commands is the list of subcommands, in the order that help shows.
 func commands() []command {
 	return []command{
-		{"run", "[--config F] [--state-dir D] [--http ADDR]", "watch this host and send alerts", cmdRun},
+		{"run", "[--config F] [--state-dir D] [--http ADDR] [--record F]", "watch this host and send alerts", cmdRun},
 		{"check", "[--config F] [--live] [--print]", "report every fault of the config", cmdCheck},
 		{"status", "[--json]", "show what the running agent sees", cmdStatus},
 		{"incidents", "[--json]", "list open incidents and their deliveries", cmdIncidents},

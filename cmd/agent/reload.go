@@ -52,6 +52,9 @@ func (a *agent) reloadOnce(ctx context.Context) {
 		a.log.Warn("reload: another agent.interval takes effect at the next start", "now", now.String(), "file", cfg.Agent.Interval.String())
 		cfg.Agent.Interval = now
 	}
+	if cfg.History != a.cfg.History {
+		a.log.Warn("reload: another [history] takes effect at the next start")
+	}
 	if err := a.adoptConfig(ctx, cfg); err != nil {
 		a.log.Error("reload: the old config goes on", "error", err)
 		return

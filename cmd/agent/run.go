@@ -20,6 +20,7 @@ type runOptions struct {
 	stateDir string
 	socket   string
 	http     string // overrides [http] listen
+	record   string // file to record to, "" = none
 	terminal bool   // a person watches
 }
 
@@ -30,6 +31,7 @@ func cmdRun(ctx context.Context, e env, args []string) int {
 	fs.StringVar(&o.stateDir, "state-dir", "", "state `directory`")
 	fs.StringVar(&o.socket, "socket", "", "unix socket `path`")
 	fs.StringVar(&o.http, "http", "", "serve the status page and /metrics on `address`")
+	fs.StringVar(&o.record, "record", "", "write every frame to a new `file`, for backtest and tests")
 	if code, ok := parse(e, fs, args); !ok {
 		return code
 	}

@@ -51,6 +51,7 @@ func vitals(f collect.Frame) []web.Vital {
 func (a *agent) Status() web.Status {
 	health, stats := a.box.Health(), a.box.Stats()
 	incidents, sinks, dead := a.box.Incidents(), a.box.SinkStatus(), len(a.box.DeadLetters())
+	kept := a.history.Stats()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := web.Status{
@@ -58,8 +59,9 @@ func (a *agent) Status() web.Status {
 		Config: a.configName(), Source: string(a.source), StateDir: a.stateDir, Interval: a.cfg.Agent.Interval.D().Seconds(),
 		Ticks: a.ticks.Done, Late: a.ticks.Late, Dropped: a.ticks.Dropped, Gaps: a.ticks.Gaps, Reloads: a.reloaded,
 		Series: len(a.frame.Samples), Rules: a.detector.Status(), Incidents: incidents, Sinks: sinks, Vitals: vitals(a.frame),
-		Outbox: web.Outbox{Health: health, Stats: stats, Dead: dead},
-		Self:   web.Self{CPUPercent: a.self.CPUPercent, RSSBytes: a.self.RSSBytes, Goroutines: runtime.NumGoroutine()},
+		Outbox:  web.Outbox{Health: health, Stats: stats, Dead: dead},
+		History: web.History{Frames: kept.Recorded, Dropped: kept.Dropped, Lost: kept.Lost, Files: kept.Files, Bytes: kept.Bytes, Damaged: kept.Damaged, Paused: kept.Paused},
+		Self:    web.Self{CPUPercent: a.self.CPUPercent, RSSBytes: a.self.RSSBytes, Goroutines: runtime.NumGoroutine()},
 	}
 	for _, c := range a.set.Status() {
 		s.Collectors = append(s.Collectors, web.Collector{Name: c.Name, State: c.State, Reason: c.Reason, Since: c.Since,
@@ -136,6 +138,9 @@ func (a *agent) Counters() []web.Counter {
 		{Name: "firewatch_outbox_accepted_total", Value: float64(s.Outbox.Stats.Accepted)},
 		{Name: "firewatch_outbox_cancelled_total", Value: float64(s.Outbox.Stats.Cancelled)},
 		{Name: "firewatch_outbox_quarantined_total", Value: float64(s.Outbox.Stats.Quarantined)},
+		{Name: "firewatch_history_bytes", Value: float64(s.History.Bytes), Gauge: true},
+		{Name: "firewatch_history_up", Value: flag(s.History.Paused == ""), Gauge: true},
+		{Name: "firewatch_history_rows_lost_total", Value: float64(s.History.Dropped + s.History.Lost)},
 		{Name: "firewatch_outbox_dead_total", Value: float64(s.Outbox.Stats.Dead)},
 	}
 	for _, c := range s.Collectors {

@@ -32,6 +32,7 @@ func (c *Config) validate(whole bool) []conf.Fault {
 	}
 	out = append(out, conf.Under("http", c.HTTP.Validate())...)
 	out = append(out, conf.Under("health", c.Health.Validate())...)
+	out = append(out, conf.Under("history", c.History.Validate())...)
 	out = append(out, c.publishFaults(metrics)...)
 	out = append(out, c.nameFaults()...)
 	if whole {

@@ -9,6 +9,7 @@ import (
 	"github.com/firewatch-agent/firewatch/collect/probe"
 	"github.com/firewatch-agent/firewatch/detect"
 	"github.com/firewatch-agent/firewatch/internal/conf"
+	"github.com/firewatch-agent/firewatch/record"
 )
 
 // Config is a whole configuration, defaults of [agent] filled in. Rules are
@@ -24,6 +25,7 @@ type Config struct {
 	Routes  []alert.RouteConfig  `toml:"route"`
 	HTTP    web.HTTPConfig       `toml:"http"`
 	Health  web.HealthConfig     `toml:"health"`
+	History record.Config        `toml:"history"`
 
 	source []byte // the file it was read from, for SaveLastGood
 }

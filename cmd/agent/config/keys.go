@@ -33,6 +33,7 @@ func tables() []table {
 		{"route", "Which alerts go to which sinks. Every route that matches applies; without routes, and where none matches, an alert goes to every sink."},
 		{"route.match", "Which alerts: all that is set must match, and nothing matches all."},
 		{"http", "The status page and /metrics, for people and Prometheus. Nothing listens where listen is not set. Beyond loopback it demands TLS and a token."},
+		{"history", "What was measured, kept on disk for charts, back-tests and a restart that remembers."},
 		{"health", "One word for kubelets and load balancers: /healthz (the agent makes progress) and /health/host (200 while the host should receive traffic). No token, no Host check."},
 	}
 }
@@ -98,6 +99,10 @@ func agentKeys() []key {
 		{"http.token", `"${env:FIREWATCH_TOKEN}"`, true, "Token that requests must carry, as Authorization: Bearer or as the password of basic authentication; needed beyond loopback."},
 		{"http.token_file", `"/etc/firewatch/http-token"`, true, "A file that holds the token, instead of token."},
 		{"http.hosts", `["web1.example.com"]`, true, "Names that requests may use, beside loopback and the address of listen."},
+
+		{"history.keep", `"14d"`, false, "How long 10 s rows (mean and maximum of each series) are kept, 1d to 400d."},
+		{"history.keep_1s", `"6h"`, false, "How long every reading is kept, 10m to 7d."},
+		{"history.size", `"256MiB"`, false, "Most that all files of the history take, 8MiB to 64GiB; the oldest go first."},
 
 		{"health.listen", `":9470"`, true, "host:port of /healthz and /health/host. Default: no listener."},
 	}

@@ -42,6 +42,9 @@ func (s Style) Status(st web.Status) string {
 	b.WriteString(fold(fmt.Sprintf("firewatch %s, pid %d, up %s: %d ticks, %d late, %d dropped, %d gaps", st.Version, st.PID,
 		human.Duration(st.Now.Sub(st.StartedAt).Round(time.Second)), st.Ticks, st.Late, st.Dropped, st.Gaps), 0))
 	b.WriteString(fold(fmt.Sprintf("uses %s of a core, %s; config %s", human.Value(st.Self.CPUPercent, "Percent"), human.Bytes(float64(st.Self.RSSBytes)), human.Clean(st.Config, 100)), 0))
+	if st.History.Paused != "" {
+		b.WriteString(s.yellow("history paused") + fold(": "+human.Clean(st.History.Paused, 200), len("history paused")))
+	}
 	if len(st.Incidents) > 0 {
 		b.WriteString("\n" + s.bold("incidents") + "\n" + s.incidentTable(st.Incidents, st.Now))
 	}

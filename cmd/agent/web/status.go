@@ -49,6 +49,7 @@ type Status struct {
 	Incidents  []alert.Incident   `json:"incidents"`
 	Sinks      []alert.SinkStatus `json:"sinks"`
 	Outbox     Outbox             `json:"outbox"`
+	History    History            `json:"history"`
 	Self       Self               `json:"self"`
 	Vitals     []Vital            `json:"vitals"`
 }
@@ -68,6 +69,17 @@ type Outbox struct {
 	alert.Health
 	Stats alert.Stats `json:"stats"`
 	Dead  int         `json:"dead_letters"`
+}
+
+// History is how the history on disk is.
+type History struct {
+	Frames  uint64 `json:"frames"`  // recorded since the start
+	Dropped uint64 `json:"dropped"` // left out because the writer did not keep up
+	Lost    uint64 `json:"lost"`    // rows that could not be written
+	Files   int    `json:"files"`
+	Bytes   int64  `json:"bytes"`
+	Damaged int    `json:"damaged"`          // places found damaged, stepped over
+	Paused  string `json:"paused,omitempty"` // why nothing is written now
 }
 
 // Self is what the agent costs.
