@@ -51,6 +51,17 @@ func (d *Detector) Firing() []RuleStatus {
 	return slices.DeleteFunc(d.Status(), func(s RuleStatus) bool { return s.State != string(firing) && s.State != string(clearing) })
 }
 
+// Open returns the alerts that fire, as they were raised.
+func (d *Detector) Open() []alert.Alert {
+	var out []alert.Alert
+	for _, e := range d.entries {
+		if e.Phase == firing || e.Phase == clearing {
+			out = append(out, e.Alert)
+		}
+	}
+	return out
+}
+
 // Dropped counts the samples that found no room in the windows and the troubles
 // that found none among those open at once, 1000.
 func (d *Detector) Dropped() (samples, troubles uint64) {

@@ -14,6 +14,7 @@ func cmdCheck(ctx context.Context, e env, args []string) int {
 	path := fs.String("config", "", "config `file` (default "+defaultConfig+" where it exists)")
 	show := fs.Bool("print", false, "print the config in force, with every setting explained")
 	live := fs.Bool("live", false, "try probes, credentials, channels and topics; nobody is told anything")
+	tests := fs.String("tests", "", "`file` of rule tests (default the config's name with .test.toml, where it exists)")
 	asJSON := fs.Bool("json", false, "print one JSON document")
 	if code, ok := parse(e, fs, args); !ok {
 		return code
@@ -27,14 +28,25 @@ func cmdCheck(ctx context.Context, e env, args []string) int {
 		}
 		cfg, faults = loaded, append(faults, found...)
 	}
+	var tested testReport
+	if len(faults) == 0 {
+		var err error
+		if tested, err = runRuleTests(cfg, name, *tests); err != nil {
+			return fail(e, "check", err)
+		}
+	}
 	if *asJSON {
-		if printJSON(e.out, map[string]any{"config": name, "faults": faults, "rules": len(cfg.Rules), "sinks": cfg.SinkNames()}) != exitDone || len(faults) > 0 {
+		doc := map[string]any{"config": name, "faults": faults, "rules": len(cfg.Rules), "sinks": cfg.SinkNames(), "tests": tested}
+		if printJSON(e.out, doc) != exitDone || len(faults) > 0 || tested.Failed > 0 {
 			return exitWrong
 		}
 		return exitDone
 	}
 	if len(faults) > 0 {
 		_ = config.Render(e.err, name, faults)
+		return exitWrong
+	}
+	if tested.print(e) > 0 {
 		return exitWrong
 	}
 	if *show {

@@ -38,13 +38,14 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"run", "[--config F] [--state-dir D] [--http ADDR] [--record F]", "watch this host and send alerts", cmdRun},
-		{"check", "[--config F] [--live] [--print]", "report every fault of the config", cmdCheck},
+		{"check", "[--config F] [--tests F] [--live] [--print]", "report every fault of the config, and run the tests of its rules", cmdCheck},
 		{"status", "[--json]", "show what the running agent sees", cmdStatus},
 		{"incidents", "[--json]", "list open incidents and their deliveries", cmdIncidents},
 		{"ack", "ID", "take an incident on: it is not repeated any more", cmdAck},
 		{"test-alert", "[--sink NAME]", "send a firing and a resolved alert through every sink", cmdTestAlert},
 		{"send", "--severity S --summary T [--key K] [--resolve]", "send a durable alert from a script or cron job", cmdSend},
 		{"outbox", "list|check", "list dead letters, or verify the state directory", cmdOutbox},
+		{"backtest", "[--since 7d] [--config F] [--candidate F] [--recording F | --csv F]", "which alerts these rules would have raised in the past", cmdBacktest},
 		{"version", "[--json]", "print the version", cmdVersion},
 	}
 }
