@@ -174,7 +174,11 @@ func history(c config) ([]measure, error) {
 		{What: "writing, frames made included", Value: float64(took.Microseconds()) / float64(frames), Unit: "µs a frame", N: frames},
 	}
 	read, err := reads(dir, t)
-	return append(out, read...), err
+	if err != nil {
+		return append(out, read...), err
+	}
+	tested, err := backtests(dir, binaryIn(c))
+	return append(append(out, read...), tested), err
 }
 
 // folderSize adds up the files of a tier; days is what their names span.

@@ -131,16 +131,15 @@ func values(text string) ([]float64, error) {
 				return nil, fmt.Errorf("%q: at most %d values", word, maxValues)
 			}
 		}
-		v, err := math.NaN(), error(nil)
-		step := 0.0
+		v, step := math.NaN(), 0.0
 		if m[1] == "_" {
 			n = max(0, n-1) // as promtool: _x3 is three, 1x3 is four
-		} else if v, err = strconv.ParseFloat(m[1], 64); err != nil {
-			return nil, fmt.Errorf("%q is not a number", m[1])
+		} else if err := number64(m[1], &v); err != nil {
+			return nil, err
 		}
 		if m[2] != "" {
-			if step, err = strconv.ParseFloat(m[2], 64); err != nil {
-				return nil, fmt.Errorf("%q is not a number", m[2])
+			if err := number64(m[2], &step); err != nil {
+				return nil, err
 			}
 		}
 		if len(out)+n+1 > maxValues {
@@ -151,6 +150,13 @@ func values(text string) ([]float64, error) {
 		}
 	}
 	return out, nil
+}
+
+func number64(text string, v *float64) (err error) {
+	if *v, err = strconv.ParseFloat(text, 64); err != nil {
+		return fmt.Errorf("%q is not a number", text)
+	}
+	return nil
 }
 
 // Run shows the series to the rules and returns what is not as expected, a line
