@@ -42,6 +42,7 @@ type agentProc struct {
 	cmd    *exec.Cmd
 	config string
 	state  string
+	args   []string // of run, beyond config and state directory
 	log    *lockedBuffer
 	ended  chan struct{}
 }
@@ -64,14 +65,23 @@ func (l *lockedBuffer) String() string {
 }
 
 // launch writes the config and starts the agent on a state directory of its own.
-func launch(t *testing.T, config string) *agentProc {
+func launch(t *testing.T, config string, args ...string) *agentProc {
+	t.Helper()
+	a := prepare(t, config, args...)
+	a.start()
+	return a
+}
+
+// prepare is launch without the start.
+func prepare(t *testing.T, config string, args ...string) *agentProc {
 	t.Helper()
 	dir := t.TempDir()
-	a := &agentProc{t: t, config: filepath.Join(dir, "firewatch.toml"), state: filepath.Join(dir, "state"), log: &lockedBuffer{}}
+	a := &agentProc{t: t, config: filepath.Join(dir, "firewatch.toml"), state: filepath.Join(dir, "state"), args: args, log: &lockedBuffer{}}
 	a.write(config)
-	a.start()
 	t.Cleanup(func() {
-		a.kill(syscall.SIGKILL)
+		if a.cmd != nil {
+			a.kill(syscall.SIGKILL)
+		}
 		if t.Failed() {
 			t.Logf("the agent's log:\n%s", a.log)
 		}
@@ -97,7 +107,7 @@ func (a *agentProc) start() {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	a.cmd = exec.Command(path, "run", "--config", a.config, "--state-dir", a.state)
+	a.cmd = exec.Command(path, append([]string{"run", "--config", a.config, "--state-dir", a.state}, a.args...)...)
 	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
 	a.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=example", "AWS_EC2_METADATA_DISABLED=true")
 	if err := a.cmd.Start(); err != nil {
