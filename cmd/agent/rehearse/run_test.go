@@ -302,3 +302,39 @@ func TestPagesInAWeek(t *testing.T) {
 		t.Errorf("%d, want 4 (24, 167, 168, 169 h)", got)
 	}
 }
+
+// TestFalseAlarmOfADefaultRule: a nightly backup makes the built-in disk-slow
+// fire; the config with the suggested change is silent on the same recording.
+func TestFalseAlarmOfADefaultRule(t *testing.T) {
+	t.Parallel()
+	frames := day(3600)
+	for i := range frames {
+		await := 3.0
+		if i > 1200 && i < 1700 {
+			await = 320
+		}
+		frames[i].Samples = append(frames[i].Samples[:0:0], collect.Sample{Metric: "diskio_await", Target: "vda", Value: await})
+	}
+	in := recorded(t, frames)
+	before := Rules{Rules: config.Default().Rules}
+	first, err := Run(t.Context(), in, before, config.Metrics(), nil)
+	if err != nil || len(first.Fired) != 1 || first.Fired[0].Rule != "disk-slow" {
+		t.Fatal(err, first.Fired)
+	}
+	list, err := Suggest(t.Context(), in, first, before, config.Metrics(), nil)
+	if err != nil || len(list) != 1 {
+		t.Fatal(err, list)
+	}
+	file, err := config.WithRules(nil, []detect.RuleConfig{list[0].Rule})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, faults := config.Parse(file, "changed")
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	after, err := Run(t.Context(), in, Rules{Rules: changed.Rules}, config.Metrics(), nil)
+	if err != nil || len(after.Fired) != 0 {
+		t.Errorf("%v %v\n%s", err, after.Fired, file)
+	}
+}
