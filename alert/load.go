@@ -100,7 +100,7 @@ func (o *Outbox) quarantine(path string, why error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.stats.Quarantined++
-	if len(o.bad) < maxClosed {
+	if len(o.bad) < maxListed {
 		o.bad = append(o.bad, Problem{to, why.Error()})
 	}
 }
@@ -117,7 +117,7 @@ func (o *Outbox) Quarantined() []Problem {
 // files.
 func (o *Outbox) loadDead(names []string) {
 	for _, n := range names {
-		if !strings.HasSuffix(n, deadSuffix) || len(o.dead) >= maxClosed {
+		if !strings.HasSuffix(n, deadSuffix) || len(o.dead) >= maxListed {
 			continue
 		}
 		r, err := readRecord(o.disk.root, dirClosed+"/"+n)

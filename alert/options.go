@@ -52,7 +52,10 @@ const (
 	maxDeadPerSink = 16               // dead letters kept per incident and sink; more are counted
 	maxKeys        = 64               // idempotency keys kept per incident
 	maxList        = 64               // causes, culprits and members kept per alert
-	maxClosed      = 1000             // closed incidents kept on disk, and dead letters of closed ones in memory
+	maxListed      = 1000             // dead letters of closed incidents, and quarantined files, listed in memory
+	keepClosed     = 90 * 24 * time.Hour
+	minClosed      = 1000   // closed incidents kept whatever their age
+	maxClosed      = 10_000 // and at most, each of those with and without dead letters
 	trimEvery      = time.Hour
 	digestOver     = 10 // more incidents than these owed at a sink that recovers: a digest goes first
 )

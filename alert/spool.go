@@ -93,7 +93,7 @@ func (o *Outbox) watchIntake(ctx context.Context) {
 	tick, trim := time.NewTicker(intakeEvery), time.NewTicker(trimEvery)
 	defer tick.Stop()
 	defer trim.Stop()
-	o.trimClosed()
+	o.trimClosed(time.Now())
 	for {
 		if dir, err := o.disk.root.OpenRoot(dirIntake); err == nil {
 			o.scanIntake(ctx, dir, skip)
@@ -107,7 +107,7 @@ func (o *Outbox) watchIntake(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-trim.C:
-			o.trimClosed()
+			o.trimClosed(time.Now())
 		}
 	}
 }
@@ -186,7 +186,7 @@ func (o *Outbox) keepBad(name string, b []byte, why error) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.stats.Quarantined++
-	if len(o.bad) < maxClosed {
+	if len(o.bad) < maxListed {
 		o.bad = append(o.bad, Problem{to, why.Error()})
 	}
 	return nil

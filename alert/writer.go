@@ -246,7 +246,7 @@ func (o *Outbox) closed(r *record) {
 	for _, d := range r.Sinks {
 		o.dead = append(o.dead, d.Dead...)
 	}
-	if n := len(o.dead) - maxClosed; n > 0 {
+	if n := len(o.dead) - maxListed; n > 0 {
 		o.dead = append([]DeadLetter(nil), o.dead[n:]...)
 	}
 }

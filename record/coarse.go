@@ -17,8 +17,8 @@ const (
 
 const (
 	coarseStep = 10 * time.Second
-	coarseSpan = 10 * time.Minute // of one block: what a crash loses is rebuilt from the 1 s rows
-	idleRows   = 60               // rows after which a series that went away is forgotten
+	coarseSpan = time.Minute // of one block: what a damaged place costs; what a crash loses is rebuilt from the 1 s rows
+	idleRows   = 60          // rows after which a series that went away is forgotten
 )
 
 // coarse folds frames into 10 s rows, on the grid of the wall clock. A row

@@ -22,8 +22,8 @@
 // nanosecond, Elapsed, the samples in their order with their dimensions, and
 // Errors; so a detector that is fed from it raises the same alerts. SIGKILL
 // costs at most the last 30 s of frames and no 10 s row but those of these
-// 30 s. A damaged place costs the block that it is in, 30 s of frames or 10 min
-// of 10 s rows, is stepped over, and what was lost is said once. On a full
+// 30 s. A damaged place costs the block that it is in, 30 s of frames or a
+// minute of 10 s rows, is stepped over, and what was lost is said once. On a full
 // disk, or where the directory vanishes, the History pauses with one message
 // and goes on by itself; blocks of up to 512 KiB wait meanwhile.
 //

@@ -124,8 +124,7 @@ func (t *table) frames(yield func(collect.Frame, error) bool) {
 			}
 		}
 		if err != nil {
-			line, _ := t.r.FieldPos(0)
-			yield(collect.Frame{}, fmt.Errorf("read %s, line %d: %w", t.name, line, err))
+			yield(collect.Frame{}, fmt.Errorf("read %s, line %d: %w", t.name, t.line(cells, err), err))
 			return
 		}
 		last = f.Time
@@ -133,6 +132,19 @@ func (t *table) frames(yield func(collect.Frame, error) bool) {
 			return
 		}
 	}
+}
+
+// line returns where the row that was just read begins, also if it is damaged
+// to where it has no cells.
+func (t *table) line(cells []string, err error) int {
+	if bad := (*csv.ParseError)(nil); len(cells) == 0 && errors.As(err, &bad) {
+		return bad.StartLine
+	}
+	if len(cells) == 0 {
+		return t.rows + 1
+	}
+	line, _ := t.r.FieldPos(0)
+	return line
 }
 
 func (t *table) frame(cells []string) (collect.Frame, error) {

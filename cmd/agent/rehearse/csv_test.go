@@ -71,6 +71,7 @@ func TestCSVFaults(t *testing.T) {
 		"time,cpu\n1,1\n2,x\n":        `line 3: column 2: "x" is not a number`,
 		"time,cpu\n5,1\n5,1\n":        "line 3: the time 5 is not after that of the row before",
 		"time,cpu\n1,1\n2,1,9\n":      "line 3: record on line 3: wrong number of fields",
+		"time,cpu\n1,1\n\"0\"0,1\n":   "line 3",
 		"time,cpu\n1,\"1\n2,1\n3,1\n": "line 2",
 	} {
 		if _, err := FromCSV(strings.NewReader(text), "f.csv", ""); err == nil || !strings.Contains(err.Error(), want) {
