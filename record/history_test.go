@@ -267,7 +267,7 @@ func TestHistoryWhoseDirectoryVanishes(t *testing.T) {
 		frames := newHost(8, 5).frames(300)
 		for i, f := range frames {
 			switch i {
-			case 60:
+			case 65: // a fine block is next, so that it is the kept file that must be missed
 				os.RemoveAll(filepath.Join(dir, gone))
 				os.WriteFile(filepath.Join(dir, gone), nil, 0o600) // in its place: it cannot be made again
 			case 180:
