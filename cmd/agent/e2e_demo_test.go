@@ -141,14 +141,21 @@ func startWeb(t *testing.T, addr string) *webServer {
 	return w
 }
 
+var nextPort atomic.Uint32
+
+// freeAddress is a loopback address that nothing listens on, not even between
+// two starts of its server: below the ports that the kernel hands out itself.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 20000+(uint32(os.Getpid())*64+nextPort.Add(1))%12000)
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 func mountTmpfs(t *testing.T, dir string) {
