@@ -133,3 +133,35 @@ func equal(a, b collect.Frame) bool {
 				math.Float64bits(x.Value) == math.Float64bits(y.Value)
 		})
 }
+
+// Ticks that come a little early must not draw a seventh row into the minute
+// that one block covers: a damaged place would cost more than a minute.
+func TestBlockCoversAtMostItsSpan(t *testing.T) {
+	t.Parallel()
+	h := begun(t, t.TempDir(), Config{})
+	for i := range 1800 {
+		f := collect.Frame{Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Add(time.Duration(i) * (time.Second - time.Microsecond))}
+		if i > 0 {
+			f.Elapsed = time.Second - time.Microsecond
+		}
+		f.Samples = []collect.Sample{{Metric: "m", Value: float64(i)}}
+		h.take(f)
+	}
+	h.finish()
+	for tier, most := range map[int]uint32{tier1s: 30, tier10s: 6} {
+		s, err := h.Archive().open(tier, longAgo, farAway)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.each(longAgo, farAway, nil, func(h header, _ *block) bool {
+			if h.rows > most {
+				t.Errorf("a block of tier %v has %d rows, want at most %d", tier, h.rows, most)
+			}
+			return true
+		})
+		s.close()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

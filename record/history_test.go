@@ -2,12 +2,14 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,7 +68,8 @@ func TestRecordNeverBlocks(t *testing.T) {
 	}
 }
 
-// coarseRows reads the 10 s tier alone.
+// coarseRows reads the 10 s tier alone, each row in the order of its series:
+// the order in which they came to be known is no part of what a row says.
 func coarseRows(t testing.TB, a *Archive, lane int) (out []collect.Frame) {
 	t.Helper()
 	s, err := a.open(tier10s, longAgo, farAway)
@@ -75,7 +78,13 @@ func coarseRows(t testing.TB, a *Archive, lane int) (out []collect.Frame) {
 	}
 	defer s.close()
 	err = s.each(longAgo, farAway, nil, func(_ header, k *block) bool {
-		return k.frames(lane, func(_ row, f collect.Frame) bool { out = append(out, f); return true }) == nil
+		return k.frames(lane, func(_ row, f collect.Frame) bool {
+			slices.SortFunc(f.Samples, func(a, b collect.Sample) int {
+				return cmp.Or(strings.Compare(a.Metric, b.Metric), strings.Compare(a.Target, b.Target))
+			})
+			out = append(out, f)
+			return true
+		}) == nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,8 @@ func (p *packer) add(r row, at position, samples []collect.Sample, lane func(i i
 	if dropped > 0 {
 		p.dropped(dropped)
 	}
-	if time.Duration(at.mono-p.b.start.mono+r.elapsed) >= p.span {
+	// Half a row is let go, else a row that came a microsecond early would draw one more in.
+	if time.Duration(at.mono-p.b.start.mono+r.elapsed+r.elapsed/2) >= p.span {
 		p.cut()
 	}
 }
