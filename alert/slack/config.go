@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"time"
 
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/internal/conf"
@@ -50,8 +51,9 @@ func (c Config) Validate() []conf.Fault {
 	return faults
 }
 
-// New makes the sink. Secrets in files are read now; nothing is sent.
-func New(c Config) (*Sink, error) {
+// New makes the sink. Secrets in files are read now; nothing is sent. trend, which
+// may be nil, gives the charts.
+func New(c Config, trend Trend) (*Sink, error) {
 	var err error
 	if c.Token, err = conf.FileOr(c.Token, c.TokenFile); err != nil {
 		return nil, fmt.Errorf("make sink %s: %w", c.Name, err)
@@ -62,5 +64,5 @@ func New(c Config) (*Sink, error) {
 	if c.APIURL == "" {
 		c.APIURL = defaultAPI
 	}
-	return &Sink{cfg: c, http: alert.HTTPClient()}, nil
+	return &Sink{cfg: c, http: alert.HTTPClient(), trend: trend, made: time.Now(), pace: time.Second, unsure: map[string]bool{}}, nil
 }

@@ -1,215 +1,168 @@
 package slack
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
-	"net/url"
-	"strings"
+	"regexp"
+	"sync"
+	"time"
 
 	"github.com/slack-go/slack"
 
 	"github.com/firewatch-agent/firewatch/alert"
-	"github.com/firewatch-agent/firewatch/internal/human"
 )
 
 // Sink posts to one channel.
 type Sink struct {
-	cfg  Config
-	http *http.Client
+	cfg   Config
+	http  *http.Client
+	trend Trend // nil = no charts
+	made  time.Time
+	pace  time.Duration
+
+	mu      sync.Mutex
+	next    time.Time       // before it nothing is sent
+	best    richness        // that Slack has not refused
+	channel string          // id of the channel, as an answer said it
+	unsure  map[string]bool // keys of posts that may have arrived
+	blind   bool            // the scope to look for a message is missing
 }
 
 // Name implements alert.Sink.
 func (s *Sink) Name() string { return s.cfg.Name }
 
-// memo is what the sink remembers of an incident: the message to edit.
-type memo struct {
-	Channel string `json:"c"`
-	TS      string `json:"t"`
-}
-
-// Send implements alert.Sink. Blocks that Slack refuses never cost the alert:
-// it goes again at once as plain text.
+// Send implements alert.Sink. One attempt is one message, and one edit more
+// where an incident speaks up; and again with less where Slack refuses the
+// blocks.
 func (s *Sink) Send(ctx context.Context, a alert.Alert, last alert.Receipt) (alert.Receipt, error) {
+	h := s.hour(ctx, a)
 	if !s.cfg.Webhook.IsZero() {
-		return s.sendWebhook(ctx, a)
+		return s.sendWebhook(ctx, a, h)
 	}
-	var m memo
-	edit := a.Phase != alert.PhaseFiring && a.Phase != alert.PhaseDigest && json.Unmarshal(last.Memo, &m) == nil && m.TS != "" && m.Channel != ""
-	receipt, err := s.call(ctx, a, m, edit, true)
-	var said slack.SlackErrorResponse
-	if errors.As(err, &said) {
-		switch said.Err {
-		case "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long":
-			receipt, err = s.call(ctx, a, m, edit, false)
-		case "message_not_found", "cant_update_message", "edit_window_closed":
-			if edit { // the message is gone: say it anew
-				receipt, err = s.call(ctx, a, m, false, true)
-			}
+	m := recall(last)
+	what, why, fresh := decide(a, m)
+	if what != post {
+		// The edit goes first: if the reply fails, all is tried again, and an edit
+		// can be repeated.
+		m2, err := s.edit(ctx, a, m, h)
+		if err == nil && what == reply {
+			err = s.reply(ctx, a, m, why, fresh)
 		}
-	}
-	return receipt, err
-}
-
-// call makes one request: chat.postMessage or chat.update.
-func (s *Sink) call(ctx context.Context, a alert.Alert, m memo, edit, rich bool) (alert.Receipt, error) {
-	seen := &observer{client: s.http}
-	api := slack.New(s.cfg.Token.Reveal(), slack.OptionAPIURL(strings.TrimSuffix(s.cfg.APIURL, "/")+"/"), slack.OptionHTTPClient(seen))
-	options := []slack.MsgOption{
-		slack.MsgOptionText(cut(headline(a), maxText), false),
-		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: "firewatch_alert", EventPayload: map[string]any{"key": a.Key, "incident": a.Incident}}),
-	}
-	if rich {
-		options = append(options, slack.MsgOptionBlocks(blocks(a)...))
-	}
-	var channel, ts string
-	var err error
-	if edit {
-		channel, ts, _, err = api.UpdateMessageContext(ctx, m.Channel, m.TS, options...)
-	} else {
-		channel, ts, err = api.PostMessageContext(ctx, s.cfg.Channel, append(options, slack.MsgOptionDisableLinkUnfurl())...)
-	}
-	if err != nil {
-		return alert.Receipt{}, s.class(seen, err)
-	}
-	if ts == "" {
-		return alert.Receipt{}, errors.New("slack answered without a timestamp")
-	}
-	b, err := json.Marshal(memo{channel, ts})
-	if err != nil {
-		return alert.Receipt{}, fmt.Errorf("%w: encode memo: %w", alert.ErrPermanent, err)
-	}
-	return alert.Receipt{ID: ts, Memo: b}, nil
-}
-
-// mendable lists Slack's answers (chat.postMessage, "Errors") that a person can
-// mend: the alert waits for it.
-var mendable = []string{"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "no_permission", "org_login_required",
-	"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "team_access_not_granted", "ekm_access_denied", "access_denied", "not_allowed_token_type",
-	"action_prohibited", "invalid_token", "no_service", "no_service_id", "no_team", "team_disabled", "posting_to_general_channel_denied", "channel_is_archived", "user_not_found"}
-
-// passing lists its answers that pass by themselves.
-var passing = []string{"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "rollup_error", "message_limit_exceeded"}
-
-// class sorts an error of slack-go. It reports a 429 without a Retry-After
-// that it can read as a plain status error, so the status counts first.
-func (s *Sink) class(seen *observer, err error) error {
-	err = alert.WithoutURL(err)
-	if seen.status == http.StatusTooManyRequests {
-		return alert.AnswerError(seen.status, seen.header, errors.New("slack asks to wait"))
-	}
-	var said slack.SlackErrorResponse
-	if errors.As(err, &said) {
-		return sayings(said.Err, fmt.Errorf("slack answered: %w", err), seen.header)
-	}
-	if seen.status != 0 && seen.status != http.StatusOK {
-		return alert.AnswerError(seen.status, seen.header, fmt.Errorf("slack answered status %d", seen.status))
-	}
-	return fmt.Errorf("send to slack: %w", err)
-}
-
-// sayings classes an error by the word that Slack answered with.
-func sayings(word string, err error, header http.Header) error {
-	for _, w := range mendable {
-		if w == word {
-			return fmt.Errorf("%w: %w", alert.ErrCredentials, err)
+		if err == nil {
+			return m2.receipt(m2.TS)
 		}
+		if !gone(err) {
+			return alert.Receipt{}, err
+		}
+		m = memo{Worst: m.Worst, Told: m.Told} // somebody deleted the message: say it anew
 	}
-	for _, w := range passing {
-		if w == word {
+	m, err := s.post(ctx, a, m, h)
+	if err != nil {
+		return alert.Receipt{}, err
+	}
+	return m.receipt(m.TS)
+}
+
+// post says an alert in a new message, unless it is found that an attempt
+// before did.
+func (s *Sink) post(ctx context.Context, a alert.Alert, m memo, h *Hour) (memo, error) {
+	m = m.told(a)
+	if channel, ts, err := s.find(ctx, a); err != nil || ts != "" {
+		m.Channel, m.TS = channel, ts
+		return m, err
+	}
+	err := s.richly(h != nil, func(r richness) error {
+		channel, ts, err := s.call(ctx, "", s.cfg.Channel, s.message(a, h, r)...)
+		m.Channel, m.TS = channel, ts
+		return err
+	})
+	s.note(a.Key, m.Channel, err)
+	return m, err
+}
+
+// edit changes the incident's message.
+func (s *Sink) edit(ctx context.Context, a alert.Alert, m memo, h *Hour) (memo, error) {
+	err := s.richly(h != nil, func(r richness) error {
+		_, _, err := s.call(ctx, m.TS, m.Channel, s.message(a, h, r)...)
+		return err
+	})
+	return m.told(a), err
+}
+
+// reply says in the message's thread, and shows in the channel, why an incident
+// speaks up.
+func (s *Sink) reply(ctx context.Context, a alert.Alert, m memo, why string, fresh []alert.Member) error {
+	if _, ts, err := s.find(ctx, a); err != nil || ts != "" {
+		return err
+	}
+	text := aloud(a, why, fresh)
+	_, _, err := s.call(ctx, "", m.Channel, slack.MsgOptionText(why+": "+headline(a), false), slack.MsgOptionBlocks(section(text)), metadata(a, a.Key),
+		slack.MsgOptionTS(m.TS), slack.MsgOptionBroadcast())
+	if refused(err) {
+		_, _, err = s.call(ctx, "", m.Channel, slack.MsgOptionText(text, false), metadata(a, a.Key), slack.MsgOptionTS(m.TS), slack.MsgOptionBroadcast())
+	}
+	s.note(a.Key, m.Channel, err)
+	return err
+}
+
+// message is an alert as slack-go takes it. The message of the incident carries
+// the key of the alert that posted it.
+func (s *Sink) message(a alert.Alert, h *Hour, r richness) []slack.MsgOption {
+	if r == textOnly {
+		// An edit without blocks would keep the old ones.
+		return []slack.MsgOption{slack.MsgOptionText(plain(a), false), slack.MsgOptionBlocks(), metadata(a, a.Key)}
+	}
+	return []slack.MsgOption{slack.MsgOptionText(headline(a), false), slack.MsgOptionBlocks(blocks(a, h, r)...), metadata(a, a.Key)}
+}
+
+func metadata(a alert.Alert, key string) slack.MsgOption {
+	return slack.MsgOptionMetadata(slack.SlackMetadata{EventType: "firewatch_alert", EventPayload: map[string]any{"key": key, "incident": a.Incident}})
+}
+
+// richly tries a message with a chart, with a line, and as text, until Slack does
+// not refuse the blocks. A chart that was refused where the line was taken is
+// not tried again.
+func (s *Sink) richly(chart bool, try func(richness) error) error {
+	s.mu.Lock()
+	r := s.best
+	s.mu.Unlock()
+	if !chart {
+		r = max(r, withLine)
+	}
+	began := r
+	for {
+		err := try(r)
+		if err == nil && began == withChart && r == withLine {
+			s.mu.Lock()
+			s.best = withLine
+			s.mu.Unlock()
+		}
+		if r == textOnly || !refused(err) {
 			return err
 		}
+		r++
 	}
-	if word == "ratelimited" || word == "rate_limited" {
-		after, _ := alert.RetryAfter(header)
-		return &alert.ThrottledError{After: after, Err: err}
-	}
-	return fmt.Errorf("%w: %w", alert.ErrPermanent, err)
 }
 
-// observer keeps status and headers of the last answer, which slack-go does
-// not give, and bounds the body.
-type observer struct {
-	client *http.Client
-	status int
-	header http.Header
-}
-
-// Do implements what slack-go calls.
-func (o *observer) Do(r *http.Request) (*http.Response, error) {
-	resp, err := o.client.Do(r)
-	if err != nil {
-		return nil, alert.WithoutURL(err)
+// wait keeps to one message a second, which is what Slack lets into a channel
+// (Slack: "Rate limits", posting messages).
+func (s *Sink) wait(ctx context.Context) error {
+	s.mu.Lock()
+	now := time.Now()
+	at := s.next
+	if at.Before(now) {
+		at = now
 	}
-	o.status, o.header = resp.StatusCode, resp.Header
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(resp.Body, alert.MaxAnswer), resp.Body}
-	return resp, nil
-}
-
-// sendWebhook posts to an incoming webhook, which answers "ok" and nothing else
-// where it took the message (Slack: "Sending messages using incoming webhooks").
-func (s *Sink) sendWebhook(ctx context.Context, a alert.Alert) (alert.Receipt, error) {
-	body, err := json.Marshal(slack.WebhookMessage{Text: cut(headline(a), maxText), Blocks: &slack.Blocks{BlockSet: blocks(a)}})
-	if err != nil {
-		return alert.Receipt{}, fmt.Errorf("%w: encode message: %w", alert.ErrPermanent, err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.cfg.Webhook.Reveal(), bytes.NewReader(body))
-	if err != nil {
-		return alert.Receipt{}, fmt.Errorf("%w: make request: the webhook is not a URL", alert.ErrPermanent)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := s.http.Do(req)
-	if err != nil {
-		return alert.Receipt{}, fmt.Errorf("send to slack: %w", alert.WithoutURL(err))
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, alert.MaxAnswer))
-	if err != nil {
-		return alert.Receipt{}, fmt.Errorf("read slack's answer: %w", err)
-	}
-	word := human.Clean(s.scrub(strings.TrimSpace(string(answer))), 80)
-	switch {
-	case resp.StatusCode == http.StatusOK && word == "ok":
-		return alert.Receipt{ID: a.Key}, nil
-	case resp.StatusCode == http.StatusOK:
-		return alert.Receipt{}, errors.New("the answer is not Slack's: does a login page stand between?")
-	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusGone:
-		return alert.Receipt{}, fmt.Errorf("%w: slack answered %d %s", alert.ErrCredentials, resp.StatusCode, word)
-	}
-	return alert.Receipt{}, alert.AnswerError(resp.StatusCode, resp.Header, fmt.Errorf("slack answered %d %s", resp.StatusCode, word))
-}
-
-// scrub takes the webhook out of an answer that repeats it, whole or as a path.
-func (s *Sink) scrub(text string) string {
-	secrets := []string{s.cfg.Webhook.Reveal()}
-	if u, err := url.Parse(secrets[0]); err == nil {
-		secrets = append(secrets, u.RequestURI())
-	}
-	for _, secret := range secrets {
-		if len(secret) > 1 {
-			text = strings.ReplaceAll(text, secret, "***")
-		}
-	}
-	return text
-}
-
-// Check asks Slack whether it takes the token (auth.test); nothing is posted. A
-// webhook cannot be tried without posting, so for one it does nothing.
-func (s *Sink) Check(ctx context.Context) error {
-	if !s.cfg.Webhook.IsZero() {
+	s.next = at.Add(s.pace)
+	s.mu.Unlock()
+	t := time.NewTimer(at.Sub(now))
+	defer t.Stop()
+	select {
+	case <-t.C:
 		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	seen := &observer{client: s.http}
-	api := slack.New(s.cfg.Token.Reveal(), slack.OptionAPIURL(strings.TrimSuffix(s.cfg.APIURL, "/")+"/"), slack.OptionHTTPClient(seen))
-	if _, err := api.AuthTestContext(ctx); err != nil {
-		return s.class(seen, err)
-	}
-	return nil
 }
+
+var channelID = regexp.MustCompile(`^[CGD][A-Z0-9]{6,20}$`)

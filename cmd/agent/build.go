@@ -159,7 +159,7 @@ func (a *agent) buildSinks(cfg *config.Config, p *parts) error {
 	}
 	var errs []error
 	for _, c := range cfg.Sinks.Slack {
-		s, err := slack.New(c)
+		s, err := slack.New(c, a.hour)
 		errs = append(errs, add(s, err))
 	}
 	for _, c := range cfg.Sinks.SNS {

@@ -41,7 +41,7 @@ func checkLive(ctx context.Context, e env, cfg *config.Config) int {
 	}
 	for _, c := range cfg.Sinks.Slack {
 		try("sink "+c.Name+" (slack)", "the bot needs the scope chat:write and must be a member of the channel", func(ctx context.Context) error {
-			s, err := slack.New(c)
+			s, err := slack.New(c, nil)
 			if err != nil {
 				return err
 			}

@@ -112,9 +112,9 @@ func sinkKeys() []key {
 	const name = "Name, [a-z0-9-], unique over all sinks; routes refer to it. Required."
 	return []key{
 		{"sink.slack.name", `"ops"`, true, name},
-		{"sink.slack.token", `"${env:SLACK_TOKEN}"`, true, "Bot token (xoxb-…) with the scope chat:write."},
+		{"sink.slack.token", `"${env:SLACK_TOKEN}"`, true, "Bot token (xoxb-…) with the scope chat:write. With channels:history too, a message is not posted twice where Slack's answer was lost."},
 		{"sink.slack.token_file", `"/etc/firewatch/slack-token"`, true, "A file that holds the token, instead of token."},
-		{"sink.slack.channel", `"#ops"`, true, "Channel, #name or id; the bot must be a member. Required with a token."},
+		{"sink.slack.channel", `"#ops"`, true, "Channel, id (C…) or #name; the bot must be a member. Required with a token."},
 		{"sink.slack.webhook", `"${credential:slack-webhook}"`, true, "URL of an incoming webhook, instead of token and channel."},
 		{"sink.slack.webhook_file", `"/etc/firewatch/slack-webhook"`, true, "A file that holds the URL, instead of webhook."},
 		{"sink.slack.api_url", `"https://slack.com/api/"`, false, "Where Slack's API is, for a proxy or GovSlack."},
