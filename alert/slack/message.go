@@ -85,10 +85,10 @@ func fields(a alert.Alert) []*slack.TextBlockObject {
 
 // severe is the driving series against normal, and the score of an anomaly.
 func severe(a alert.Alert, metric string) string {
-	switch {
-	case metric == "":
+	switch metric {
+	case "":
 		return ""
-	case metric == a.Metric:
+	case a.Metric:
 		band := a.Usual
 		if band == nil && len(a.Causes) > 0 {
 			band = a.Causes[0].Usual

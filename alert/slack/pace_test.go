@@ -16,7 +16,7 @@ import (
 type answers func(r *http.Request) string
 
 func (f answers) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(f(r))), Request: r}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(f(r))), Request: r}, nil
 }
 
 // TestOneMessageASecond: no two requests are closer, and the first does not wait.
