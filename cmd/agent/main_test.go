@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 		playHog(n)
 		return
 	}
+	presentConfig = "/nonexistent/firewatch.toml"
 	testscript.Main(m, map[string]func(){"firewatch": main})
 }
 

@@ -10,6 +10,10 @@ import (
 
 const defaultConfig = "/etc/firewatch/firewatch.toml"
 
+// presentConfig is where defaultConfig is looked for: elsewhere in tests, so that
+// what is installed on the machine plays no part in them.
+var presentConfig = defaultConfig
+
 // defaultStateDir is $STATE_DIRECTORY (systemd), else /var/lib/firewatch as
 // root, else $XDG_STATE_HOME/firewatch or ~/.local/state/firewatch.
 func defaultStateDir() (string, error) {
@@ -65,8 +69,8 @@ func configPath(given string) string {
 	if given != "" {
 		return given
 	}
-	if _, err := os.Stat(defaultConfig); !errors.Is(err, fs.ErrNotExist) {
-		return defaultConfig
+	if _, err := os.Stat(presentConfig); !errors.Is(err, fs.ErrNotExist) {
+		return presentConfig
 	}
 	return ""
 }

@@ -16,10 +16,10 @@ func ValidateSinkName(name string) []Fault {
 	return []Fault{{"name", fmt.Sprintf("sink name %q is not of the form [a-z0-9-], 1 to 64 letters", name), `write for example name = "ops"`}}
 }
 
-// ValidateEndpoint reports an AWS endpoint that is no http or https URL.
+// ValidateEndpoint reports an endpoint that is no http or https URL.
 func ValidateEndpoint(endpoint string) []Fault {
 	if u, err := url.Parse(endpoint); endpoint == "" || err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") {
 		return nil
 	}
-	return []Fault{{"endpoint", fmt.Sprintf("endpoint %q is not a URL", endpoint), "leave it out for AWS's own"}}
+	return []Fault{{"endpoint", fmt.Sprintf("endpoint %q is not a URL", endpoint), "leave it out for the service's own"}}
 }
