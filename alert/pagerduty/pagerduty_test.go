@@ -2,6 +2,7 @@ package pagerduty
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -47,7 +48,7 @@ func wrong(r alerttest.Request) string {
 		return ""
 	case r.Path != "/v2/enqueue" || key == "" || e["event_action"] != "trigger" && e["event_action"] != "resolve":
 		return "action"
-	case !strings.Contains("critical error warning info", p["severity"].(string)):
+	case !slices.Contains([]any{"critical", "error", "warning", "info"}, p["severity"]):
 		return "severity"
 	}
 	return ""
