@@ -2,12 +2,15 @@ package webhook
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/alert/alerttest"
@@ -25,6 +28,22 @@ func TestConformance(t *testing.T) {
 		Permanent:  []alerttest.Answer{{Status: 404}, {Status: 410}, {Status: 422}},
 		Retryable:  []alerttest.Answer{{Status: 408}, {Status: 425}},
 		Throttled:  []alerttest.Answer{{Status: 503, Header: map[string]string{"Retry-After": "3"}}},
+	})
+}
+
+func TestConformanceOfABody(t *testing.T) {
+	alerttest.Run(t, alerttest.Config{
+		New: func(s *alerttest.Server) (alert.Sink, error) {
+			return New(Config{Name: "hook", URL: conf.NewSecret(s.URL), Token: conf.NewSecret(s.Secret), Body: `{"text":"{{summary}}","value":{{value}}}`})
+		},
+		Success: func(r alerttest.Request) alerttest.Answer {
+			if !json.Valid(r.Body) {
+				return alerttest.Answer{Status: 400}
+			}
+			return alerttest.Answer{Status: 204}
+		},
+		Key:        func(r alerttest.Request) string { return r.Header.Get("Idempotency-Key") },
+		StatusOnly: true,
 	})
 }
 
@@ -77,4 +96,56 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%q: %v", u, faults)
 		}
 	}
+}
+
+// TestBody: fields are filled in, escaped as the content type asks.
+func TestBody(t *testing.T) {
+	t.Parallel()
+	a := alerttest.Alert(alert.PhaseResolved)
+	a.Summary, a.Target, a.Value = "a \"quoted\" & <odd>\nline", "/x y", alert.Number(math.NaN())
+	for _, c := range []struct{ kind, body, want string }{
+		{"", `{"t":"{{summary}}","n":{{ value }},"team":"{{labels.team}}","none":"{{labels.none}}","s":{{seconds}}}`, `{"t":"a \"quoted\" \u0026 \u003codd\u003e\nline","n":null,"team":"web","none":"","s":30}`},
+		{"application/x-www-form-urlencoded", "text={{summary}}&target={{target}}", "text=a+%22quoted%22+%26+%3Codd%3E%0Aline&target=%2Fx+y"},
+		{"text/plain", "{{host}} {{state}}: {{summary}} {{{{phase}}}}", `web-1 resolved: a "quoted" & <odd> line {{resolved}}`},
+	} {
+		cfg := Config{Name: "hook", URL: conf.NewSecret("https://a"), Body: c.body, ContentType: c.kind}
+		if faults := cfg.Validate(); len(faults) != 0 {
+			t.Errorf("%s: %v", c.body, faults)
+		}
+		if got, err := cfg.body(a); err != nil || string(got) != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.kind, got, c.want)
+		}
+	}
+	whole, err := Config{Body: `{"alert":{{json}}}`}.body(a)
+	var back struct{ Alert alert.Alert }
+	if err != nil || json.Unmarshal(whole, &back) != nil || back.Alert.Key != a.Key {
+		t.Errorf("%s: %v", whole, err)
+	}
+	for body, want := range map[string]string{`{"a":"{{sumary}}"}`: "did you mean {{summary}}?", `{"a":{{summary}}}`: "quotes", `{"a":"{{nothing-like-it}}"}`: "fields:"} {
+		if f := (Config{Name: "a", URL: conf.NewSecret("https://a"), Body: body}).Validate(); len(f) != 1 || !strings.Contains(f[0].Hint, want) {
+			t.Errorf("%s: %v", body, f)
+		}
+	}
+}
+
+// FuzzBody: whatever the alert says, a JSON body stays JSON, and text stays in its
+// quotes.
+func FuzzBody(f *testing.F) {
+	f.Add("summary", "host", 1.5)
+	f.Add("\",\"x\":\"", "{{json}}", math.Inf(1))
+	f.Fuzz(func(t *testing.T, summary, host string, value float64) {
+		a := alerttest.Alert(alert.PhaseFiring)
+		a.Summary, a.Host, a.Value = summary, host, alert.Number(value)
+		b, err := Config{Body: `{"s":"{{summary}}","h":"{{host}}","v":{{value}}}`}.body(a)
+		var got struct {
+			S, H string
+			V    alert.Number
+		}
+		if err != nil || json.Unmarshal(b, &got) != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+		if utf8.ValidString(summary+host) && (got.S != summary || got.H != host) {
+			t.Errorf("%q, %q became %s", summary, host, b)
+		}
+	})
 }

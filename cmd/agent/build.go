@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/alert/alertmanager"
 	"github.com/firewatch-agent/firewatch/alert/cloudwatch"
+	"github.com/firewatch-agent/firewatch/alert/pagerduty"
 	"github.com/firewatch-agent/firewatch/alert/slack"
 	"github.com/firewatch-agent/firewatch/alert/sns"
 	"github.com/firewatch-agent/firewatch/alert/webhook"
@@ -177,6 +179,14 @@ func (a *agent) buildSinks(cfg *config.Config, p *parts) error {
 	}
 	for _, c := range cfg.Sinks.Webhook {
 		s, err := webhook.New(c)
+		errs = append(errs, add(s, err))
+	}
+	for _, c := range cfg.Sinks.Alertmanager {
+		s, err := alertmanager.New(c)
+		errs = append(errs, add(s, err))
+	}
+	for _, c := range cfg.Sinks.PagerDuty {
+		s, err := pagerduty.New(c)
 		errs = append(errs, add(s, err))
 	}
 	return errors.Join(errs...)

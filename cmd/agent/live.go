@@ -62,8 +62,17 @@ func checkLive(ctx context.Context, e env, cfg *config.Config) int {
 		cure := `IAM: {"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*","Condition":{"StringEquals":{"cloudwatch:namespace":"CWAgent"}}}`
 		try("sink "+c.Name+" (cloudwatch)", cure, cloudwatch.NewSink(c).Check)
 	}
+	untried := func(name, kind string) {
+		fmt.Fprintf(e.out, "not tried  sink %s (%s): a request would be an alert; use firewatch test-alert --sink %s\n", name, kind, name)
+	}
 	for _, c := range cfg.Sinks.Webhook {
-		fmt.Fprintf(e.out, "not tried  sink %s (webhook): a request would be an alert; use firewatch test-alert --sink %s\n", c.Name, c.Name)
+		untried(c.Name, "webhook")
+	}
+	for _, c := range cfg.Sinks.Alertmanager {
+		untried(c.Name, "alertmanager")
+	}
+	for _, c := range cfg.Sinks.PagerDuty {
+		untried(c.Name, "pagerduty")
 	}
 	return failed
 }

@@ -30,6 +30,8 @@ func tables() []table {
 		{"sink.sns", "An Amazon SNS topic, standard or FIFO. Credentials come from the AWS SDK's default chain: environment, profile, role."},
 		{"sink.cloudwatch", "Amazon CloudWatch: metrics once a minute, and a series of 0 and 1 per rule and target that an alarm can watch."},
 		{"sink.webhook", "Any HTTP server: alerts as JSON, schema 1, by POST."},
+		{"sink.alertmanager", "Prometheus Alertmanager, API v2. For a cluster, one sink for each of its members: they do not pass alerts on to each other."},
+		{"sink.pagerduty", "PagerDuty, Events API v2. An incident is one alert there; who is woken when is PagerDuty's to decide."},
 		{"route", "Which alerts go to which sinks. Every route that matches applies; without routes, and where none matches, an alert goes to every sink."},
 		{"route.match", "Which alerts: all that is set must match, and nothing matches all."},
 		{"http", "The status page and /metrics, for people and Prometheus. Nothing listens where listen is not set. Beyond loopback it demands TLS and a token."},
@@ -138,6 +140,21 @@ func sinkKeys() []key {
 		{"sink.webhook.token_file", `"/etc/firewatch/pager-token"`, true, "A file that holds the token, instead of token."},
 		{"sink.webhook.secret", `"${env:PAGER_SECRET}"`, true, "Signs each body: Firewatch-Signature: t=UNIX,v1=HEX, the HMAC-SHA256 of UNIX.BODY."},
 		{"sink.webhook.allow_http", `false`, false, "Allow plain http to other hosts."},
+		{"sink.webhook.body", `'{"text": "{{severity}} on {{host}}: {{summary}}", "value": {{value}}}'`, true, "A body of your own, in which fields are filled in: key, incident, phase, severity, state, host, rule, target, metric, unit, value, shown_value, threshold, summary, started_at, changed_at, resolved_at, seconds, silence_command, version, labels.NAME, and json for the whole alert. Text is escaped for the content type; in JSON put it in quotes. Default: the alert as JSON."},
+		{"sink.webhook.content_type", `"application/json"`, true, "Of body: application/json, application/x-www-form-urlencoded or a kind of text. Default: application/json."},
+
+		{"sink.alertmanager.name", `"am-1"`, true, name},
+		{"sink.alertmanager.url", `"https://alertmanager.example.com:9093"`, true, "Base of one Alertmanager. Required."},
+		{"sink.alertmanager.user", `"firewatch"`, true, "User of basic authentication."},
+		{"sink.alertmanager.password", `"${env:AM_PASSWORD}"`, true, "Its password; then url is https, or http to this host."},
+		{"sink.alertmanager.password_file", `"/etc/firewatch/am-password"`, true, "A file that holds the password, instead of password."},
+		{"sink.alertmanager.hold", `"7d"`, false, "How long a firing alert stays there by itself, should nothing follow; at least 10m. A route's repeat moves it on."},
+		{"sink.alertmanager.allow_http", `false`, false, "Allow a password over plain http to other hosts."},
+
+		{"sink.pagerduty.name", `"pagerduty"`, true, name},
+		{"sink.pagerduty.routing_key", `"${env:PAGERDUTY_KEY}"`, true, "Integration key of an Events API v2 integration. Required, or routing_key_file."},
+		{"sink.pagerduty.routing_key_file", `"/etc/firewatch/pagerduty-key"`, true, "A file that holds the key, instead of routing_key."},
+		{"sink.pagerduty.endpoint", `"https://events.eu.pagerduty.com"`, true, "Base of the Events API. Default: https://events.pagerduty.com."},
 	}
 }
 

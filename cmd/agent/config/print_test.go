@@ -127,6 +127,8 @@ func TestEveryExampleFits(t *testing.T) {
 	t.Setenv("SLACK_TOKEN", "xoxb-1")
 	t.Setenv("PAGER_TOKEN", "x")
 	t.Setenv("PAGER_SECRET", "x")
+	t.Setenv("AM_PASSWORD", "x")
+	t.Setenv("PAGERDUTY_KEY", "x")
 	t.Setenv("FIREWATCH_TOKEN", "x")
 	dir := t.TempDir()
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)

@@ -4,7 +4,9 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/firewatch-agent/firewatch/alert/alertmanager"
 	"github.com/firewatch-agent/firewatch/alert/cloudwatch"
+	"github.com/firewatch-agent/firewatch/alert/pagerduty"
 	"github.com/firewatch-agent/firewatch/alert/slack"
 	"github.com/firewatch-agent/firewatch/alert/sns"
 	"github.com/firewatch-agent/firewatch/alert/webhook"
@@ -18,6 +20,9 @@ type Sinks struct {
 	SNS        []sns.Config        `toml:"sns"`
 	CloudWatch []cloudwatch.Config `toml:"cloudwatch"`
 	Webhook    []webhook.Config    `toml:"webhook"`
+
+	Alertmanager []alertmanager.Config `toml:"alertmanager"`
+	PagerDuty    []pagerduty.Config    `toml:"pagerduty"`
 }
 
 // sink is what this package needs of each kind of sink's Config.
@@ -38,6 +43,8 @@ func (s Sinks) entries() []sinkEntry {
 		kind("sns", s.SNS, func(c sns.Config) string { return c.Name }),
 		kind("cloudwatch", s.CloudWatch, func(c cloudwatch.Config) string { return c.Name }),
 		kind("webhook", s.Webhook, func(c webhook.Config) string { return c.Name }),
+		kind("alertmanager", s.Alertmanager, func(c alertmanager.Config) string { return c.Name }),
+		kind("pagerduty", s.PagerDuty, func(c pagerduty.Config) string { return c.Name }),
 	)
 }
 
@@ -55,6 +62,9 @@ func (s Sinks) whole() Sinks {
 		SNS:        keep("sns", s.SNS, good),
 		CloudWatch: keep("cloudwatch", s.CloudWatch, good),
 		Webhook:    keep("webhook", s.Webhook, good),
+
+		Alertmanager: keep("alertmanager", s.Alertmanager, good),
+		PagerDuty:    keep("pagerduty", s.PagerDuty, good),
 	}
 }
 
