@@ -121,7 +121,7 @@ func TestBody(t *testing.T) {
 	if err != nil || json.Unmarshal(whole, &back) != nil || back.Alert.Key != a.Key {
 		t.Errorf("%s: %v", whole, err)
 	}
-	for body, want := range map[string]string{`{"a":"{{sumary}}"}`: "did you mean {{summary}}?", `{"a":{{summary}}}`: "quotes", `{"a":"{{nothing-like-it}}"}`: "fields:"} {
+	for body, want := range map[string]string{`{"a":"{{summaryy}}"}`: "did you mean {{summary}}?", `{"a":{{summary}}}`: "quotes", `{"a":"{{nothing-like-it}}"}`: "fields:"} {
 		if f := (Config{Name: "a", URL: conf.NewSecret("https://a"), Body: body}).Validate(); len(f) != 1 || !strings.Contains(f[0].Hint, want) {
 			t.Errorf("%s: %v", body, f)
 		}
