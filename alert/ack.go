@@ -23,6 +23,7 @@ func (o *Outbox) Acknowledge(ctx context.Context, id, by string) error {
 	}
 	if r.Ack == nil {
 		r.Ack = &Ack{By: cut(by, maxName), At: time.Now().UTC().Round(0)}
+		o.audit(r.Ack.By, "acknowledge", map[string]string{"incident": r.ID, "rule": r.First.Rule, "target": r.First.Target})
 		o.touch(r)
 	}
 	rev := r.rev
@@ -38,9 +39,11 @@ func (o *Outbox) repeat(now time.Time) {
 	defer o.mu.Unlock()
 	wall := now.UTC().Round(0)
 	for _, r := range o.open {
-		if r.Repeat <= 0 || r.End != nil || r.Ack != nil || wall.Sub(r.changed) < r.Repeat.D() {
+		if r.Repeat <= 0 || r.End != nil || r.Ack != nil || o.muted(r) != "" || wall.Sub(r.changed) < r.Repeat.D() {
 			continue
 		}
-		o.update(r, *r.newest(), wall, nil)
+		a := *r.newest()
+		a.ChangedAt = wall // else a restart would repeat it at once
+		o.update(r, a, wall, nil)
 	}
 }

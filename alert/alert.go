@@ -121,7 +121,8 @@ type Agent struct {
 // `firewatch send`. Readers ignore fields they do not know.
 //
 // The detector leaves Key, Incident, Host, Labels, SilenceCommand and Agent
-// empty; the outbox fills them in when it accepts the alert.
+// empty; the outbox fills them in when it accepts the alert, and FailoverFor
+// and PossibleRepeat for one attempt at one sink.
 type Alert struct {
 	Schema         int               `json:"schema"`
 	Key            string            `json:"key"`      // incident + "." + phase; never changes once accepted
@@ -146,6 +147,8 @@ type Alert struct {
 	ChangedAt      time.Time         `json:"changed_at"`
 	ResolvedAt     time.Time         `json:"resolved_at,omitzero"`
 	SilenceCommand string            `json:"silence_command,omitempty"`
+	FailoverFor    string            `json:"failover_for,omitempty"`    // the sink that should have had it: this one stands in
+	PossibleRepeat bool              `json:"possible_repeat,omitempty"` // an attempt 5 min ago or longer may have got through
 	Agent          Agent             `json:"agent"`
 }
 

@@ -47,16 +47,30 @@ func AnswerError(status int, header http.Header, cause error) error {
 // neither can be read.
 func RetryAfter(header http.Header) (after time.Duration, ok bool) {
 	v := strings.TrimSpace(header.Get("Retry-After"))
-	if n, err := strconv.ParseInt(v, 10, 32); err == nil && n >= 0 {
-		return time.Duration(n) * time.Second, true
+	if d, ok := wait(v, time.Second); ok {
+		return d, true
 	}
 	if at, err := http.ParseTime(v); err == nil {
-		return max(0, time.Until(at)), true
+		now := time.Now()
+		if theirs, err := http.ParseTime(header.Get("Date")); err == nil {
+			now = theirs // by the clock that set the date: ours may be wrong
+		}
+		return max(0, at.Sub(now)), true
 	}
-	if n, err := strconv.ParseInt(header.Get("X-Amz-Retry-After"), 10, 32); err == nil && n >= 0 {
-		return time.Duration(n) * time.Millisecond, true
+	return wait(strings.TrimSpace(header.Get("X-Amz-Retry-After")), time.Millisecond)
+}
+
+// wait reads a number of units, a whole one or a decimal fraction; what is
+// longer than a day is a day.
+func wait(s string, unit time.Duration) (time.Duration, bool) {
+	if s == "" || strings.Trim(s, "0123456789.") != "" {
+		return 0, false // also what only Go calls a number: 0x10, 1e3, Inf
 	}
-	return 0, false
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, false
+	}
+	return time.Duration(min(f*float64(unit), float64(24*time.Hour))), true
 }
 
 // WithoutURL takes the URL out of an error of net/http: it may hold a secret.

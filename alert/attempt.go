@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 )
@@ -16,13 +17,19 @@ type job struct {
 	alert Alert
 	last  Receipt
 	maybe bool // of d, before this attempt
+	since time.Time
 	began time.Time
 }
 
 // begins notes that a job is under way. mu is held.
 func (o *Outbox) begins(s *slot, j *job, now time.Time) {
-	j.maybe, j.began = j.d.maybe, now
+	j.maybe, j.since, j.began = j.d.maybe, j.d.since, now
 	j.d.maybe = true
+	if j.d.since.IsZero() {
+		j.d.since = now
+	}
+	j.alert.FailoverFor = j.r.standsInFor(s.name)
+	j.alert.PossibleRepeat = now.Sub(j.d.since) >= repeatAfter
 	if j.d.first.IsZero() {
 		j.d.first = now
 		o.wake() // a fallback may have to look at the clock from now on
@@ -58,12 +65,12 @@ func (o *Outbox) ended(ctx context.Context, s *slot, j *job, receipt Receipt, er
 	case ctx.Err() != nil:
 		// The end of the agent cut it short: ambiguous, and sent again at the next start.
 	case errors.As(err, &throttled):
-		j.d.maybe = j.maybe
+		j.unheard()
 		s.throttles++
 		o.fault(s, j, err)
 		s.gate.throttled(now, throttled.After)
 	case errors.Is(err, ErrCredentials):
-		j.d.maybe = j.maybe
+		j.unheard()
 		if !s.gate.parked {
 			o.opt.Log.Error("sink is parked: its credentials are refused; it is tried again every 5 min", "sink", s.name, "error", err)
 		}
@@ -71,12 +78,16 @@ func (o *Outbox) ended(ctx context.Context, s *slot, j *job, receipt Receipt, er
 		o.fault(s, j, err)
 		s.gate.refused(now)
 	case errors.Is(err, ErrPermanent):
-		j.d.maybe = j.maybe
+		j.unheard()
 		s.failures++
 		o.fault(s, j, err)
 		s.gate.answered()
 		o.bury(s, j, err, now)
 	default:
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "dial" {
+			j.unheard() // no connection: nothing was said
+		}
 		s.failures++
 		o.fault(s, j, err)
 		j.d.Attempts++
@@ -86,6 +97,9 @@ func (o *Outbox) ended(ctx context.Context, s *slot, j *job, receipt Receipt, er
 		}
 	}
 }
+
+// unheard notes that the service surely did not take what was sent.
+func (j *job) unheard() { j.d.maybe, j.d.since = j.maybe, j.since }
 
 // confirmed notes a delivery; the incident's next alert waits until that is on
 // disk.
@@ -118,7 +132,14 @@ func (o *Outbox) confirmed(s *slot, j *job, receipt Receipt, now time.Time) {
 func (o *Outbox) done(j *job) {
 	d := j.d
 	d.Done = j.alert.Phase
-	d.Attempts, d.NextTry, d.first, d.LastError = 0, time.Time{}, time.Time{}, ""
+	if d.First != nil && d.Done == PhaseFiring { // what it heard is that update
+		d.Done = updatePhase(d.Joined)
+		if d.Confirmed == PhaseFiring {
+			d.Confirmed = d.Done
+		}
+		d.First, d.Joined = nil, 0
+	}
+	d.Attempts, d.NextTry, d.first, d.since, d.LastError = 0, time.Time{}, time.Time{}, time.Time{}, ""
 	o.touch(j.r)
 	o.hold(j.r, confirmWait)
 	if j.r.digest() {
@@ -152,7 +173,7 @@ func (o *Outbox) fault(s *slot, j *job, err error) {
 func (o *Outbox) urgent(s *slot, now time.Time) bool {
 	view := o.view(now)
 	for _, r := range o.open {
-		if r.Worst != Critical {
+		if r.Worst != Critical || o.muted(r) != "" {
 			continue
 		}
 		if a, _ := r.owed(s.name, now, view); a != nil {

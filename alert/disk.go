@@ -116,6 +116,36 @@ func (d *disk) create(name string, b []byte) error {
 	return nil
 }
 
+// appendTo adds b to the end of a file and syncs it.
+func (d *disk) appendTo(name string, b []byte) error {
+	var f *os.File
+	err := d.do(step{Op: "append", Path: name, Data: b}, func() (err error) {
+		f, err = d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(b)
+		return err
+	})
+	if f == nil {
+		return wrapf(err, "append to", name)
+	}
+	if err == nil {
+		err = d.do(step{Op: "sync", Path: name}, f.Sync)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return wrapf(err, "append to", name)
+}
+
+func wrapf(err error, verb, name string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %s: %w", verb, name, err)
+}
+
 func (d *disk) rename(from, to string) error {
 	err := d.do(step{Op: "rename", Path: from, To: to}, func() error { return d.root.Rename(from, to) })
 	if err != nil {

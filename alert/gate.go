@@ -47,12 +47,20 @@ func (g *gate) failed(now time.Time, urgent bool, rng *rand.Rand) bool {
 	opened := !g.open
 	g.open = true
 	g.openFor = min(max(2*g.openFor, breakerOpen), breakerOpenMax)
-	if urgent {
-		g.openFor = breakerOpen
+	spread := 0.4
+	if urgent { // at most 60 s
+		g.openFor, spread = breakerOpen, 0.2
 	}
-	jitter := time.Duration((0.8 + 0.4*rng.Float64()) * float64(g.openFor))
-	g.until = now.Add(jitter)
+	g.until = now.Add(time.Duration((0.8 + spread*rng.Float64()) * float64(g.openFor)))
 	return opened
+}
+
+// hurry shortens a long opening of the breaker to 60 s from now: a critical has
+// come.
+func (g *gate) hurry(now time.Time) {
+	if soon := now.Add(breakerOpen); g.open && g.until.After(soon) {
+		g.until, g.openFor = soon, breakerOpen
+	}
 }
 
 // throttled shuts the gate for as long as the service asked, within 1 s and

@@ -87,29 +87,44 @@ func TestAcceptNeverPromisesWhatIsNotOnDisk(t *testing.T) {
 	})
 }
 
+// Past its bound the outbox gives up the least important, keeps that as a dead
+// letter, and refuses what is less important than all it has.
 func TestAFullOutboxStillTakesCriticals(t *testing.T) {
 	t.Parallel()
-	root, err := os.OpenRoot(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	box, err := alert.Open(root, alert.Options{MaxOpen: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, tc := range []struct {
-		s  alert.Severity
-		ok bool
-	}{{alert.Info, true}, {alert.Warning, true}, {alert.Warning, false}, {alert.Critical, true}, {alert.Critical, true}, {alert.Critical, false}} {
-		a := firing("r"+string(rune('a'+i)), tc.s)
-		if err := box.Put(t.Context(), a); (err == nil) != tc.ok || (err != nil && !errors.Is(err, alert.ErrFull)) {
-			t.Errorf("alert %d: %v", i, err)
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if n := box.Stats().Refused; n != 2 {
-		t.Errorf("%d refused were counted", n)
-	}
+		defer root.Close()
+		box, err := alert.OpenHooked(root, alert.Options{MaxOpen: 2}, (&badDisk{lazy: true}).step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		box.SetSinks([]alert.Sink{alerttest.NewSink("s")}, nil)
+		for i, tc := range []struct {
+			s  alert.Severity
+			ok bool
+		}{{alert.Info, true}, {alert.Warning, true}, {alert.Warning, true}, {alert.Critical, true}, {alert.Critical, true},
+			{alert.Warning, false}, {alert.Critical, true}, {alert.Critical, true}, {alert.Critical, false}} {
+			a := firing("r"+string(rune('a'+i)), tc.s)
+			if err := box.Put(t.Context(), a); (err == nil) != tc.ok || (err != nil && !errors.Is(err, alert.ErrFull)) {
+				t.Errorf("alert %d: %v", i, err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if st := box.Stats(); st.Refused != 2 || st.Evicted != 3 {
+			t.Errorf("%+v: want 2 refused, 3 given up", st)
+		}
+		var rules []string
+		for _, d := range box.DeadLetters() {
+			rules = append(rules, strings.TrimSuffix(d.Summary, " is bad"))
+		}
+		if got := strings.Join(rules, " "); got != "ra rb rc" {
+			t.Errorf("dead letters of %q, want the info and then the warnings", got)
+		}
+	})
 }
 
 func intake(t *testing.T, dir string) *os.Root {

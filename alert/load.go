@@ -64,7 +64,11 @@ func readRecord(root *os.Root, path string) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeRecord(b)
+	r, err := decodeRecord(b)
+	if err == nil {
+		r.size = len(b)
+	}
+	return r, err
 }
 
 // adopt takes over an incident from disk. What a crash left in flight may have
@@ -74,12 +78,16 @@ func (o *Outbox) adopt(r *record) {
 	r.changed = r.newest().ChangedAt
 	for _, d := range r.Sinks {
 		d.maybe = true
+		if a := r.next(d); a != nil {
+			d.since = a.ChangedAt // no attempt can be older
+		}
 		d.Attempts, d.NextTry = 0, time.Time{}
 		if d.Done == "" {
 			d.Digest = "" // set again by a digest that is still to go
 		}
 	}
 	o.open[r.ID] = r
+	o.bytes += r.size
 }
 
 // quarantine moves a file out of the way, under a name that is free.

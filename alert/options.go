@@ -15,13 +15,17 @@ type Options struct {
 	MachineID string            // of this host (/etc/machine-id, or the node's name in a container); "" turns the clone check off
 	Spool     *os.Root          // a second intake folder, for users without rights on the state directory; nil = none
 	Seed      uint64            // of the jitter; 0 draws one. Ids are never derived from it
-	MaxOpen   int               // most open incidents; default 2000. Past it a new one that is not critical is refused and counted
+	MaxOpen   int               // most open incidents; default 5000. Past it the least important one is given up and counted
+	MaxBytes  int               // most bytes of their files; default 16 MiB. So too
 	Log       *slog.Logger      // transitions, once each; default none
 }
 
 func (o Options) withDefaults() Options {
 	if o.MaxOpen <= 0 {
-		o.MaxOpen = 2000
+		o.MaxOpen = 5000
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 16 << 20
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -39,6 +43,7 @@ const (
 	backoffOther   = 300 * time.Second // cap for the rest
 	throttleMin    = time.Second       // Retry-After is clamped to these
 	throttleMax    = 15 * time.Minute
+	repeatAfter    = 5 * time.Minute  // an ambiguous attempt this old: SNS FIFO no longer knows its key (SNS FIFO de-duplication interval)
 	parkTime       = 5 * time.Minute  // between tries with refused credentials
 	breakerTrips   = 5                // consecutive infrastructure failures
 	breakerOpen    = 60 * time.Second // ±20 %, doubling while no critical is owed

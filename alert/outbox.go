@@ -31,6 +31,13 @@ type Outbox struct {
 	running bool
 	writer  writerState
 	state   blob
+
+	silences    []Silence
+	silenceFile blob
+	windows     []*window
+	mutes       []mute // silences and windows in force
+	audits      []byte // lines that wait for the writer
+	bytes       int    // of the open incidents' files
 }
 
 // Open opens the outbox in a state directory, makes the folders that are
@@ -61,6 +68,8 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 		open:    map[string]*record{},
 		slots:   map[string]*slot{},
 		rng:     rand.New(rand.NewPCG(seed, 0x6f7574626f78)),
+
+		state: blob{name: stateFile}, silenceFile: blob{name: silencesFile},
 	}
 	if err := b.disk.layout(); err != nil {
 		b.diskFailed(err)
@@ -70,6 +79,7 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 		o.Log.Warn("the state directory was copied from another machine: new install id, open incidents quarantined", "install_id", b.install.ID)
 	}
 	b.load(clone)
+	b.loadSilences()
 	if fresh {
 		if err := b.writeInstall(); err != nil {
 			b.diskFailed(err)

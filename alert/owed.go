@@ -1,6 +1,9 @@
 package alert
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // sinkView is what owed must know of the sinks of a chain: whether the sink is
 // configured, and whether its gate is shut for long (breaker, credentials,
@@ -25,7 +28,7 @@ func (r *record) owed(name string, now time.Time, view sinkView) (*Alert, time.T
 	if d == nil {
 		return nil, time.Time{}
 	}
-	next := r.next(at(d.Done))
+	next := r.next(d)
 	if d.Digest != "" {
 		return nil, time.Time{}
 	}
@@ -93,6 +96,22 @@ func (r *record) past(name string, now time.Time, view sinkView) (bool, time.Tim
 	return !now.Before(when), when
 }
 
+// standsInFor returns the sink that name stands in for, or "" where name heads
+// a chain itself.
+func (r *record) standsInFor(name string) string {
+	first := ""
+	for _, chain := range r.Chains {
+		switch {
+		case len(chain) == 0 || !slices.Contains(chain, name):
+		case chain[0] == name:
+			return ""
+		case first == "":
+			first = chain[0]
+		}
+	}
+	return first
+}
+
 // settled reports whether nothing is owed any more, to anyone, ever: the
 // resolution is confirmed or dead everywhere.
 func (r *record) settled() bool {
@@ -117,12 +136,12 @@ func (r *record) settled() bool {
 	return true
 }
 
-// cancel settles the chains of an incident that is not critical and that ended
-// before anything of it was sent, and returns how many there were. What may
+// cancel settles the chains of an incident that is not critical, or is muted,
+// and that ended before anything of it was sent, and returns how many there were. What may
 // have reached a service is not cancelled: who may have heard "firing" hears
 // "resolved".
-func (r *record) cancel() int {
-	if r.End == nil || r.Worst == Critical {
+func (r *record) cancel(muted bool) int {
+	if r.End == nil || r.Worst == Critical && !muted {
 		return 0
 	}
 	n := 0
@@ -142,6 +161,19 @@ func (r *record) cancel() int {
 	}
 	return n
 }
+
+// sooner orders what two incidents owe a sink: the more severe first, then a
+// firing that is untold and an end before an update, then the older.
+func (r *record) sooner(mine *Alert, o *record, its *Alert) bool {
+	if r.digest() == o.digest() && r.Worst == o.Worst {
+		if a, b := isUpdate(mine), isUpdate(its); a != b {
+			return b
+		}
+	}
+	return r.before(o)
+}
+
+func isUpdate(a *Alert) bool { n := at(a.Phase); return n > 0 && n < seqResolved }
 
 // before orders incidents at a sink: the more severe first, then the older.
 func (r *record) before(o *record) bool {

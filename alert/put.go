@@ -12,8 +12,8 @@ import (
 )
 
 // ErrFull is in the chain of the error of a Put that was refused because too
-// many incidents are open. It is counted; a critical is refused at twice the
-// bound only.
+// many incidents are open and none may give way. It is counted; a critical is
+// refused at twice the bound only.
 var ErrFull = errors.New("too many open incidents")
 
 // Put accepts an alert of the detector. nil means that it is on disk.
@@ -109,9 +109,10 @@ func (o *Outbox) change(a Alert, source string, key *idem) ([]*record, error) {
 func (r *record) origin() string { return r.Source + "\x00" + r.First.Origin() }
 
 func (o *Outbox) begin(a Alert, source string, now time.Time, key *idem) (*record, error) {
-	if n := len(o.open); n >= 2*o.opt.MaxOpen || (n >= o.opt.MaxOpen && a.Severity != Critical) {
-		o.stats.Refused++
-		return nil, fmt.Errorf("accept alert: %w: %d", ErrFull, n)
+	if len(o.open) >= o.opt.MaxOpen || o.bytes >= o.opt.MaxBytes {
+		if err := o.makeRoom(a.Severity); err != nil {
+			return nil, err
+		}
 	}
 	r := &record{Schema: recordSchema, ID: newID(), Source: source, AcceptedAt: now, Worst: a.Severity, Sinks: map[string]*delivery{}}
 	r.First = o.fill(a, r, PhaseFiring, now)
@@ -145,9 +146,14 @@ func (o *Outbox) resolve(r *record, a Alert, now time.Time, key *idem) {
 		a.Summary = "resolved: " + r.First.Summary
 	}
 	end := o.fill(a, r, PhaseResolved, now)
+	muted := o.muted(r) != ""
 	r.End = &end
 	o.accepted(r, r.End, now, key)
-	o.stats.Cancelled += uint64(r.cancel())
+	n := uint64(r.cancel(muted))
+	o.stats.Cancelled += n
+	if muted {
+		o.stats.Silenced += n
+	}
 }
 
 // begun reports whether any sink is done with phase n.
@@ -169,9 +175,16 @@ func (o *Outbox) route(r *record, a *Alert) {
 			r.Chains = append(r.Chains, c)
 		}
 		for _, name := range c {
-			if r.Sinks[name] == nil {
-				r.Sinks[name] = &delivery{}
+			if r.Sinks[name] != nil {
+				continue
 			}
+			d := &delivery{}
+			if r.Updates > 0 { // it hears of the incident as it is now, not as it began
+				first := *a
+				first.Phase, first.Key = PhaseFiring, r.ID+"."+PhaseFiring
+				d.First, d.Joined = &first, r.Updates
+			}
+			r.Sinks[name] = d
 		}
 	}
 }

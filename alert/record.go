@@ -46,6 +46,8 @@ type record struct {
 	saveErr    error
 	changed    time.Time // when the newest alert was accepted; for Repeat
 	closed     bool
+	evicted    bool // given up to make room
+	size       int  // bytes of its file
 }
 
 // delivery is what one sink knows of an incident.
@@ -59,8 +61,11 @@ type delivery struct {
 	Dead      []DeadLetter `json:"dead,omitempty"`
 	Cancelled bool         `json:"cancelled,omitempty"`
 	Digest    string       `json:"digest,omitempty"` // id of the digest that told of it, or is to: then it waits
+	First     *Alert       `json:"first,omitempty"`  // what a sink hears as firing that was routed to only when the incident grew worse
+	Joined    int          `json:"joined,omitempty"` // … and the number of that update
 
 	maybe bool      // a Send may have reached the service though it was not confirmed
+	since time.Time // of the earliest such Send of the phase that is owed
 	first time.Time // first attempt of the phase that is owed
 }
 
@@ -89,10 +94,13 @@ func (r *record) newest() *Alert {
 	return &r.First
 }
 
-// next is the alert that a sink which is done up to a phase gets next, or nil:
-// firing, then the newest update, then resolved.
-func (r *record) next(done int) *Alert {
+// next is the alert that a sink gets next, or nil: firing, then the newest
+// update, then resolved.
+func (r *record) next(d *delivery) *Alert {
+	done := at(d.Done)
 	switch {
+	case done < 0 && d.First != nil:
+		return d.First
 	case done < 0:
 		return &r.First
 	case done < r.Updates:
@@ -203,6 +211,14 @@ func (r *record) validateSinks() error {
 		done, ok2 := seq(d.Done)
 		if !ok || !ok2 || done > r.head() || confirmed > done || (done > r.Updates && r.End == nil) {
 			return fmt.Errorf("sink %s confirmed %q, done %q, but the incident is at %s", name, d.Confirmed, d.Done, r.newest().Phase)
+		}
+		if d.First != nil {
+			if err := checkAlert(d.First, r.ID, PhaseFiring, Firing); err != nil {
+				return fmt.Errorf("sink %s: %w", name, err)
+			}
+		}
+		if (d.First == nil) != (d.Joined == 0) || d.Joined < 0 || d.Joined > r.Updates {
+			return fmt.Errorf("sink %s joined at update %d of %d", name, d.Joined, r.Updates)
 		}
 		if len(d.Receipt.Memo) > MaxMemo {
 			return fmt.Errorf("sink %s has a memo of %d bytes", name, len(d.Receipt.Memo))

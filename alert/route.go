@@ -37,22 +37,7 @@ type RouteMatch struct {
 // Validate returns what is wrong with the route by itself; [CheckRoutes] also
 // knows the sinks.
 func (c RouteConfig) Validate() []conf.Fault {
-	var out []conf.Fault
-	for i, s := range c.Match.Severity {
-		if s.Rank() == 0 {
-			out = append(out, conf.Fault{Path: fmt.Sprintf("match.severity.%d", i), Problem: fmt.Sprintf("%q is no severity", s), Hint: "use info, warning or critical"})
-		}
-	}
-	for i, g := range c.Match.Rule {
-		if _, err := path.Match(g, ""); err != nil {
-			out = append(out, conf.Fault{Path: fmt.Sprintf("match.rule.%d", i), Problem: fmt.Sprintf("%q is not a pattern", g), Hint: "use for example cpu-*"})
-		}
-	}
-	for k, g := range c.Match.Labels {
-		if _, err := path.Match(g, ""); err != nil {
-			out = append(out, conf.Fault{Path: "match.labels." + k, Problem: fmt.Sprintf("%q is not a pattern", g), Hint: "use for example web-*"})
-		}
-	}
+	out := conf.Under("match", c.Match.validate())
 	if len(c.To)+len(c.Failover) == 0 {
 		out = append(out, conf.Fault{Path: "to", Problem: "the route names no sink", Hint: "set to or failover"})
 	}

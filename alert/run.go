@@ -105,6 +105,9 @@ func (o *Outbox) Run(ctx context.Context) {
 		case now := <-house.C:
 			o.retryDisk(now)
 			o.repeat(now)
+			o.mu.Lock()
+			o.quiet(now)
+			o.mu.Unlock()
 		}
 	}
 	all.Wait()
@@ -181,6 +184,9 @@ func sleep(ctx context.Context, ch <-chan struct{}, now, wake time.Time) {
 // held.
 func (o *Outbox) pick(s *slot, now time.Time) (*job, time.Time) {
 	if s.gate.shut(now) {
+		if s.gate.open && o.urgent(s, now) {
+			s.gate.hurry(now)
+		}
 		return nil, s.gate.until
 	}
 	probing := s.gate.probing(now)
@@ -188,12 +194,9 @@ func (o *Outbox) pick(s *slot, now time.Time) (*job, time.Time) {
 	var best *job
 	var wake time.Time
 	for _, r := range o.open {
-		if best != nil && !r.before(best.r) {
-			continue
-		}
 		a, when := r.owed(s.name, now, view)
 		wake = earlier(wake, when)
-		if a == nil {
+		if a == nil || best != nil && !r.sooner(a, best.r, &best.alert) || (r.End == nil || r.Sinks[s.name].Confirmed == "") && o.muted(r) != "" {
 			continue
 		}
 		if held, until := o.held(r, now); held {

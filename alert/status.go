@@ -19,7 +19,8 @@ type Incident struct {
 	ChangedAt    time.Time  `json:"changed_at"`
 	ResolvedAt   time.Time  `json:"resolved_at,omitzero"`
 	Acknowledged *Ack       `json:"acknowledged,omitempty"`
-	Durable      bool       `json:"durable"` // its newest change is on disk
+	Silenced     string     `json:"silenced,omitempty"` // by this silence or maintenance window
+	Durable      bool       `json:"durable"`            // its newest change is on disk
 	Sinks        []Delivery `json:"sinks"`
 }
 
@@ -34,17 +35,6 @@ type Delivery struct {
 	LastError string    `json:"last_error,omitempty"`
 	Dead      int       `json:"dead,omitempty"` // dead letters
 	Cancelled bool      `json:"cancelled,omitempty"`
-}
-
-// DeadLetter is an alert that a sink refused for good.
-type DeadLetter struct {
-	Sink     string    `json:"sink"`
-	Incident string    `json:"incident"`
-	Key      string    `json:"key"`
-	Severity Severity  `json:"severity"`
-	Summary  string    `json:"summary"`
-	Error    string    `json:"error"`
-	At       time.Time `json:"at"`
 }
 
 // SinkStatus is the state of one sink.
@@ -71,9 +61,11 @@ type Stats struct {
 	Ignored          uint64 `json:"ignored"`     // resolutions without an open incident
 	Refused          uint64 `json:"refused"`     // alerts not taken: invalid, or too many open
 	Merged           uint64 `json:"merged"`      // updates that a newer one replaced before any sink had them
+	Silenced         uint64 `json:"silenced"`    // of those, deliveries that a silence or a maintenance window kept back to the end
 	Cancelled        uint64 `json:"cancelled"`   // deliveries of non-criticals that ended unsent
 	NotDurable       uint64 `json:"not_durable"` // Puts that did not see their alert on disk in time
 	Dead             uint64 `json:"dead"`
+	Evicted          uint64 `json:"evicted"` // incidents given up to keep within the bounds; what was owed of them is in the dead letters
 	Quarantined      uint64 `json:"quarantined"`
 	Repeats          uint64 `json:"repeats"` // intake: the same key and body again
 	Digests          uint64 `json:"digests"`
@@ -121,7 +113,7 @@ func (o *Outbox) Incidents() []Incident {
 		in := Incident{
 			ID: r.ID, Rule: r.First.Rule, Target: r.First.Target, Severity: r.Worst, State: a.State, Phase: a.Phase,
 			Summary: a.Summary, StartedAt: r.First.StartedAt, ChangedAt: a.ChangedAt, ResolvedAt: a.ResolvedAt,
-			Acknowledged: r.Ack, Durable: r.saved >= r.rev, Sinks: []Delivery{},
+			Acknowledged: r.Ack, Silenced: o.muted(r), Durable: r.saved >= r.rev, Sinks: []Delivery{},
 		}
 		for name, d := range r.Sinks {
 			v := Delivery{

@@ -25,16 +25,6 @@ type writerState struct {
 	errSince  time.Time
 }
 
-// blob is the detector's state on its way to state.json.
-type blob struct {
-	data        []byte
-	rev, saved  uint64
-	failed      uint64
-	failedCause error
-}
-
-const stateFile = "state.json"
-
 var errReplaced = errors.New("the writer was replaced")
 
 // ErrNotDurable is in the chain of the error of a Put whose alert is not on
@@ -68,7 +58,7 @@ func (o *Outbox) kick() {
 
 // unwritten reports whether anything waits that has not failed already.
 func (o *Outbox) unwritten() bool {
-	if o.writer.sweep || o.state.rev > max(o.state.saved, o.state.failed) {
+	if o.writer.sweep || o.state.waits() || o.silenceFile.waits() || len(o.audits) > 0 && o.writer.err == nil {
 		return true
 	}
 	for _, r := range o.open {
@@ -79,12 +69,41 @@ func (o *Outbox) unwritten() bool {
 	return false
 }
 
+// load is what the writer takes on at once.
+type load struct {
+	items []item
+	blobs []blobWrite
+	audit []byte
+	lost  error // of the audit log
+}
+
+// blobWrite is one blob's content at one revision.
+type blobWrite struct {
+	b    *blob
+	name string
+	rev  uint64
+	data []byte
+	err  error
+}
+
+// gather takes what waits. mu is held.
+func (o *Outbox) gather() load {
+	l := load{items: o.batch(), audit: o.audits}
+	o.audits = nil
+	for _, b := range []*blob{&o.state, &o.silenceFile} {
+		if b.waits() {
+			l.blobs = append(l.blobs, blobWrite{b: b, name: b.name, rev: b.rev, data: b.data})
+		}
+	}
+	return l
+}
+
 // write is the writer: batch after batch until nothing waits.
 func (o *Outbox) write(turn uint64) {
 	for {
 		o.mu.Lock()
-		items, state := o.batch(), o.state
-		if len(items) == 0 && state.rev <= max(state.saved, state.failed) {
+		l := o.gather()
+		if len(l.items)+len(l.blobs)+len(l.audit) == 0 {
 			o.writer.busy = false
 			o.mu.Unlock()
 			return
@@ -104,13 +123,14 @@ func (o *Outbox) write(turn uint64) {
 			defer o.mu.Unlock()
 			return o.writer.turn == turn
 		}
-		o.writeItems(items, current)
-		stateRev := uint64(0)
-		var stateErr error
-		if state.rev > max(state.saved, state.failed) {
-			stateRev, stateErr = state.rev, o.writeState(state.data, current)
+		if len(l.audit) > 0 {
+			l.lost = o.writeAudit(l.audit)
 		}
-		if !o.written(turn, items, stateRev, stateErr) {
+		o.writeItems(l.items, current)
+		for i := range l.blobs {
+			l.blobs[i].err = o.writeBlob(l.blobs[i].name, l.blobs[i].data, current)
+		}
+		if !o.written(turn, l) {
 			return
 		}
 	}
@@ -125,6 +145,8 @@ func (o *Outbox) batch() []item {
 		switch {
 		case r.rev > max(r.saved, r.failed) && len(items) < batchSize:
 			b, err := r.encode()
+			o.bytes += len(b) - r.size
+			r.size = len(b)
 			items = append(items, item{r: r, rev: r.rev, data: b, err: err})
 		case sweep && o.closable(r):
 			items = append(items, item{r: r, rev: r.rev, close: true})
@@ -188,15 +210,8 @@ func closedName(r *record) string {
 
 const deadSuffix = ".dead.json"
 
-func (o *Outbox) writeState(b []byte, current func() bool) error {
-	if err := o.disk.save(stateFile, b, current); err != nil {
-		return err
-	}
-	return o.disk.syncDir(".")
-}
-
 // written takes over the outcome of a batch; false ends the writer.
-func (o *Outbox) written(turn uint64, items []item, stateRev uint64, stateErr error) bool {
+func (o *Outbox) written(turn uint64, l load) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	defer o.wake()
@@ -209,13 +224,19 @@ func (o *Outbox) written(turn uint64, items []item, stateRev uint64, stateErr er
 		o.kick()
 		return false
 	}
-	err := stateErr
-	if stateErr != nil {
-		o.state.failed, o.state.failedCause = stateRev, stateErr
-	} else {
-		o.state.saved = max(o.state.saved, stateRev)
+	err := l.lost
+	if err != nil {
+		o.audits = append(l.audit, o.audits...)
 	}
-	for _, it := range items {
+	for _, w := range l.blobs {
+		if w.err != nil {
+			err = w.err
+			w.b.failed, w.b.failedCause = w.rev, w.err
+		} else {
+			w.b.saved = max(w.b.saved, w.rev)
+		}
+	}
+	for _, it := range l.items {
 		if it.err != nil {
 			err = it.err
 			it.r.failed, it.r.saveErr = it.rev, it.err
@@ -242,6 +263,7 @@ func (o *Outbox) written(turn uint64, items []item, stateRev uint64, stateErr er
 func (o *Outbox) closed(r *record) {
 	r.closed = true
 	delete(o.open, r.ID)
+	o.bytes -= r.size
 	o.stats.Closed++
 	for _, d := range r.Sinks {
 		o.dead = append(o.dead, d.Dead...)
@@ -276,7 +298,10 @@ func (o *Outbox) retryDisk(now time.Time) {
 		r.failed = 0
 		o.writer.sweep = o.writer.sweep || o.closable(r)
 	}
-	o.state.failed = 0
+	o.state.failed, o.silenceFile.failed = 0, 0
+	if len(o.audits) > 0 && o.writer.err != nil && !o.unwritten() {
+		o.writer.sweep = true // nothing else tries the disk: the log does
+	}
 	if o.writer.busy && !o.writer.abandoned && now.Sub(o.writer.since) > writerStuck {
 		o.opt.Log.Error("a write to the state directory does not return; another writer takes over", "since", o.writer.since)
 		o.writer.turn++
@@ -304,42 +329,6 @@ func (o *Outbox) awaitSaved(ctx context.Context, r *record, rev uint64) error {
 			return fmt.Errorf("write incident: %w: %w", ErrNotDurable, context.Cause(ctx))
 		}
 	}
-}
-
-// SaveState writes the detector's state to state.json through the outbox's one
-// writer, whole and durably; nil means that it is on disk. It waits no longer
-// than ctx; the newest state is written as soon as the disk takes it.
-func (o *Outbox) SaveState(ctx context.Context, b []byte) error {
-	o.mu.Lock()
-	o.state.data = b
-	o.state.rev++
-	rev := o.state.rev
-	o.kick()
-	o.mu.Unlock()
-	for {
-		o.mu.Lock()
-		s, ch := o.state, o.changed
-		o.mu.Unlock()
-		switch {
-		case s.saved >= rev:
-			return nil
-		case s.failed >= rev:
-			return fmt.Errorf("write state: %w: %w", ErrNotDurable, s.failedCause)
-		}
-		select {
-		case <-ch:
-		case <-ctx.Done():
-			return fmt.Errorf("write state: %w: %w", ErrNotDurable, context.Cause(ctx))
-		}
-	}
-}
-
-// LoadState returns what SaveState last wrote, or nil where there is nothing.
-func (o *Outbox) LoadState() ([]byte, error) {
-	if _, err := o.disk.root.Lstat(stateFile); err != nil {
-		return nil, nil //nolint:nilerr // no state is the first start
-	}
-	return readFile(o.disk.root, stateFile, 64<<20)
 }
 
 // Health says whether accepted alerts reach the disk.
