@@ -122,18 +122,14 @@ func lasted(a alert.Alert) string {
 
 // badness is a value against what is normal and what is allowed.
 func badness(value alert.Number, unit string, usual *alert.Range, limit *alert.Number) string {
-	s := human.Value(float64(value), unit)
-	var against []string
+	low, high, most := math.NaN(), math.NaN(), math.NaN()
 	if usual != nil {
-		against = append(against, "usually "+human.Value(float64(usual.Low), unit)+" to "+human.Value(float64(usual.High), unit))
+		low, high = float64(usual.Low), float64(usual.High)
 	}
-	if limit != nil && !math.IsNaN(float64(*limit)) {
-		against = append(against, "limit "+human.Value(float64(*limit), unit))
+	if limit != nil {
+		most = float64(*limit)
 	}
-	if len(against) > 0 {
-		s += " (" + strings.Join(against, ", ") + ")"
-	}
-	return s
+	return human.Against(float64(value), unit, low, high, most)
 }
 
 // cut shortens s to limit characters, which is how Slack counts.

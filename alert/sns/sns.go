@@ -1,53 +1,16 @@
-// Package sns delivers alerts to an Amazon SNS topic, standard or FIFO.
-//
-// The message is the alert as JSON (schema 1); severity, state, rule, phase and
-// host are message attributes, for filter policies. On a FIFO topic the alert's
-// key is the de-duplication id and the incident the group, so that SNS itself drops
-// a repeat within five minutes and keeps the order of an incident.
 package sns
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/internal/awsclient"
-	"github.com/firewatch-agent/firewatch/internal/conf"
-	"github.com/firewatch-agent/firewatch/internal/human"
-)
-
-// Config is one [[sink.sns]].
-type Config struct {
-	Name     string `toml:"name"`
-	Topic    string `toml:"topic"`    // ARN; the region is taken from it
-	Endpoint string `toml:"endpoint"` // of a VPC endpoint or a test server; default AWS's own
-	Profile  string `toml:"profile"`  // of the shared config; default the SDK's default chain
-}
-
-var topicForm = regexp.MustCompile(`^arn:aws[a-z-]*:sns:([a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$`)
-
-// Validate reports what is wrong.
-func (c Config) Validate() []conf.Fault {
-	faults := conf.ValidateSinkName(c.Name)
-	if !topicForm.MatchString(c.Topic) {
-		faults = append(faults, conf.Fault{Path: "topic", Problem: fmt.Sprintf("topic %q is not the ARN of an SNS topic", c.Topic), Hint: `write for example "arn:aws:sns:eu-west-1:123456789012:alerts"`})
-	}
-	return append(faults, conf.ValidateEndpoint(c.Endpoint)...)
-}
-
-// Limits of Publish (SNS API reference).
-const (
-	maxMessage = 248 << 10 // 256 KiB with the attributes, which are below 8
-	maxSubject = 99        // "must be less than 100 characters"
 )
 
 // Sink publishes to one topic. Its client is made with the first alert: looking
@@ -65,6 +28,9 @@ func New(c Config) (*Sink, error) {
 	m := topicForm.FindStringSubmatch(c.Topic)
 	if m == nil {
 		return nil, fmt.Errorf("make sink %s: topic %q is not the ARN of an SNS topic", c.Name, c.Topic)
+	}
+	if c.MaxMessage == 0 {
+		c.MaxMessage = defaultMessage
 	}
 	return &Sink{cfg: c, region: m[1], fifo: m[2] != ""}, nil
 }
@@ -96,79 +62,25 @@ func (s *Sink) Send(ctx context.Context, a alert.Alert, _ alert.Receipt) (alert.
 	if err != nil {
 		return alert.Receipt{}, err
 	}
-	body, err := message(a)
+	m, err := s.compose(a, s.cfg.MaxMessage.Bytes())
 	if err != nil {
 		return alert.Receipt{}, fmt.Errorf("%w: %w", alert.ErrPermanent, err)
 	}
-	in := &sns.PublishInput{TopicArn: aws.String(s.cfg.Topic), Message: aws.String(body), Subject: aws.String(subject(a)), MessageAttributes: attributes(a)}
-	if s.fifo {
-		in.MessageDeduplicationId = aws.String(a.Key)
-		in.MessageGroupId = aws.String(a.Incident)
-	}
+	in := &sns.PublishInput{TopicArn: aws.String(s.cfg.Topic), Message: aws.String(m.body), Subject: m.subject, MessageAttributes: m.attributes, MessageStructure: m.structure,
+		MessageDeduplicationId: m.key, MessageGroupId: m.group}
 	out, err := client.Publish(ctx, in)
 	if err != nil {
 		return alert.Receipt{}, awsclient.Class(ctx, "publish", err)
 	}
-	if aws.ToString(out.MessageId) == "" {
+	return receipt(out.MessageId)
+}
+
+// receipt is what SNS promises by: the message's id.
+func receipt(id *string) (alert.Receipt, error) {
+	if aws.ToString(id) == "" {
 		return alert.Receipt{}, errors.New("publish: SNS answered without a message id")
 	}
-	return alert.Receipt{ID: *out.MessageId}, nil
-}
-
-// message is the alert's JSON within SNS's limit: what explains goes before what
-// says.
-func message(a alert.Alert) (string, error) {
-	cuts := []func(){
-		func() {},
-		func() { a.Members = nil },
-		func() { a.Culprits, a.Causes = nil, nil },
-		func() { a.Labels = nil },
-		func() {
-			a.Summary, a.Target = human.Clean(a.Summary, 1000), human.Clean(a.Target, 1000)
-			a.Host, a.SilenceCommand = human.Clean(a.Host, 250), ""
-		},
-	}
-	for _, cut := range cuts {
-		cut()
-		b, err := json.Marshal(a)
-		if err != nil {
-			return "", fmt.Errorf("encode alert: %w", err)
-		}
-		if len(b) <= maxMessage {
-			return string(b), nil
-		}
-	}
-	return "", errors.New("encode alert: larger than SNS takes, 256 KiB")
-}
-
-// subject is what a mail shows: ASCII, one line, shorter than 100 characters.
-func subject(a alert.Alert) string {
-	word := strings.ToUpper(string(a.Severity))
-	if a.State == alert.Resolved {
-		word = "RESOLVED"
-	}
-	var b strings.Builder
-	for _, r := range fmt.Sprintf("[firewatch] %s %s: %s", word, a.Host, a.Summary) {
-		if r < 32 || r > 126 {
-			r = '?'
-		}
-		if b.Len() == maxSubject {
-			break
-		}
-		b.WriteRune(r)
-	}
-	return strings.TrimSpace(b.String())
-}
-
-// attributes are for filter policies; an empty value is not allowed.
-func attributes(a alert.Alert) map[string]types.MessageAttributeValue {
-	out := map[string]types.MessageAttributeValue{}
-	for name, v := range map[string]string{"severity": string(a.Severity), "state": string(a.State), "phase": a.Phase, "rule": a.Rule, "host": a.Host} {
-		if v = human.Clean(v, 200); v != "" {
-			out[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(v)}
-		}
-	}
-	return out
+	return alert.Receipt{ID: *id}, nil
 }
 
 // Check asks for the topic's attributes, which needs credentials and a topic
@@ -178,8 +90,9 @@ func (s *Sink) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := client.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: aws.String(s.cfg.Topic)}); err != nil {
+	out, err := client.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: aws.String(s.cfg.Topic)})
+	if err != nil {
 		return awsclient.Class(ctx, "get topic attributes", err)
 	}
-	return nil
+	return s.fits(out.Attributes["MaximumMessageSize"])
 }

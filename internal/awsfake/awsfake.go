@@ -27,6 +27,7 @@ type Datum struct {
 // Message is one SNS message that was taken.
 type Message struct {
 	TopicARN, Subject, Body, GroupID, DeduplicationID string
+	Mail, SMS                                         string // texts for these protocols, where MessageStructure is json
 	Attributes                                        map[string]string
 	Repeat                                            bool // FIFO: known within five minutes, so not delivered again
 }

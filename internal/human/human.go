@@ -44,6 +44,23 @@ func Value(v float64, unit string) string {
 // maxSeconds is about 250 years: what a time.Duration holds, less some room.
 const maxSeconds = 250 * 365 * 24 * 3600
 
+// Against prints a value beside what is usual and the limit that was set:
+// "96.2 % (usually 40 % to 60 %, limit 95 %)". A NaN leaves its part out.
+func Against(v float64, unit string, low, high, limit float64) string {
+	s := Value(v, unit)
+	var parts []string
+	if !math.IsNaN(low) && !math.IsNaN(high) {
+		parts = append(parts, "usually "+Value(low, unit)+" to "+Value(high, unit))
+	}
+	if !math.IsNaN(limit) {
+		parts = append(parts, "limit "+Value(limit, unit))
+	}
+	if len(parts) > 0 {
+		s += " (" + strings.Join(parts, ", ") + ")"
+	}
+	return s
+}
+
 // Number prints v with three significant digits, and whole numbers whole.
 func Number(v float64) string {
 	a := math.Abs(v)

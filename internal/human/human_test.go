@@ -47,3 +47,16 @@ func TestClean(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestAgainst(t *testing.T) {
+	t.Parallel()
+	nan := math.NaN()
+	for _, c := range []struct {
+		low, high, limit float64
+		want             string
+	}{{nan, nan, nan, "97 %"}, {1, 2, nan, "97 % (usually 1 % to 2 %)"}, {nan, 2, 95, "97 % (limit 95 %)"}, {1, 2, 95, "97 % (usually 1 % to 2 %, limit 95 %)"}} {
+		if got := human.Against(97, "Percent", c.low, c.high, c.limit); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
+	}
+}

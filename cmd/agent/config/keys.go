@@ -124,6 +124,8 @@ func sinkKeys() []key {
 		{"sink.sns.name", `"oncall"`, true, name},
 		{"sink.sns.topic", `"arn:aws:sns:eu-west-1:123456789012:alerts"`, true, "ARN of the topic; the region is taken from it. Required."},
 		{"sink.sns.endpoint", `"https://vpce-0example.sns.eu-west-1.vpce.amazonaws.com"`, true, "URL of a VPC endpoint. Default: AWS's own."},
+		{"sink.sns.max_message", `"256KiB"`, false, "The topic's MaximumMessageSize, 4KiB to 1MiB; a larger alert is cut to it. Over 256KiB a topic has no subscribers by mail, and gets the JSON alone."},
+		{"sink.sns.json_only", `false`, false, "Send the JSON alone. Else a standard topic's subscribers by mail and SMS get plain text, by SNS's MessageStructure."},
 		{"sink.sns.profile", `"firewatch"`, true, "Profile of the shared AWS config. Default: the SDK's default chain."},
 
 		{"sink.cloudwatch.name", `"metrics"`, true, name},
