@@ -42,8 +42,8 @@ func (c Config) Validate() []conf.Fault {
 
 // fits compares max_message with the topic's own limit, "" = SNS did not say.
 func (s *Sink) fits(limit string) error {
-	n, err := strconv.ParseInt(limit, 10, 64)
-	if err != nil || s.cfg.MaxMessage.Bytes() <= n {
+	n, _ := strconv.ParseInt(limit, 10, 64) // 0 where it is no number
+	if n <= 0 || s.cfg.MaxMessage.Bytes() <= n {
 		return nil
 	}
 	return fmt.Errorf("max_message is %s, but the topic takes %s: raise its MaximumMessageSize, or lower max_message", s.cfg.MaxMessage, conf.Size(n))

@@ -155,7 +155,7 @@ func TestEntryError(t *testing.T) {
 	}{{"InvalidParameter", true, alert.ErrPermanent}, {"AuthorizationError", true, alert.ErrCredentials}, {"InternalError", false, nil}, {"KMSAccessDenied", true, alert.ErrCredentials}} {
 		err := entryError(types.BatchResultErrorEntry{Code: aws.String(c.code), SenderFault: c.sender})
 		for _, class := range []error{alert.ErrPermanent, alert.ErrCredentials} {
-			if errors.Is(err, class) != (c.class == class) {
+			if errors.Is(err, class) != errors.Is(c.class, class) {
 				t.Errorf("%s: %v", c.code, err)
 			}
 		}
