@@ -7,13 +7,13 @@ import (
 
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/collect"
-	"github.com/firewatch-agent/firewatch/internal/human"
 )
 
 // Options configure a Detector.
 type Options struct {
 	Interval time.Duration    // of the tick; default 1 s
 	Metrics  []collect.Metric // what the collectors can give, with units and bounds
+	Apart    bool             // each (rule, target) is an incident of its own: for back-tests and rule tests, which judge rules
 }
 
 // maxEntries bounds the targets that are anything but quiet at once.
@@ -33,9 +33,16 @@ type Detector struct {
 	rules   []Rule
 	entries []*entry
 	index   map[key]*entry
-	clock   time.Duration // sum of Frame.Elapsed
-	now     time.Time     // of the newest frame
-	dropped uint64        // troubles beyond maxEntries
+	clock   time.Duration   // sum of Frame.Elapsed
+	now     time.Time       // of the newest frame
+	dropped uint64          // troubles beyond maxEntries
+	kinds   map[string]kind // by rule
+
+	incidents []*incident // open, in the order in which they began
+	minted    uint64      // the newest incident's ID
+	flaps     map[key]flap
+	norms     *norms
+	frame     *collect.Frame // the newest, while it is observed
 }
 
 // entry is a (rule, target) that is not quiet.
@@ -49,24 +56,34 @@ type entry struct {
 	Worst   alert.Number  `json:"worst"`
 	Gone    string        `json:"gone,omitempty"`    // clearing for want of data, and why there is none
 	Adopted bool          `json:"adopted,omitempty"` // Began is not known: the alert's own time counts
-	Alert   alert.Alert   `json:"alert"`             // as it was raised
-	value   float64       // newest
+	Alert   alert.Alert   `json:"alert"`             // as it was raised, of this member alone
+
+	Incident  uint64 `json:"incident,omitempty"` // ID, while it fires or clears
+	Subsystem string `json:"subsystem,omitempty"`
+
+	incident *incident
+	value    float64 // newest
 }
+
+func (e *entry) key() key { return key{e.Rule, e.Target} }
 
 // New makes a Detector. Rules must have different names.
 func New(rules []Rule, o Options) *Detector {
 	if o.Interval <= 0 {
 		o.Interval = time.Second
 	}
-	d := &Detector{opt: o, history: NewHistory(o.Interval, o.Metrics), index: map[key]*entry{}}
+	d := &Detector{opt: o, history: NewHistory(o.Interval, o.Metrics), index: map[key]*entry{}, flaps: map[key]flap{}, norms: newNorms()}
 	d.use(rules)
 	return d
 }
 
 func (d *Detector) use(rules []Rule) {
 	d.rules = rules
+	d.kinds = make(map[string]kind, len(rules))
+	d.norms.use(rules)
 	d.history.forget()
 	for _, r := range rules {
+		d.kinds[r.Name()] = kindOf(r)
 		if p, ok := r.(interface{ prepare(*History) }); ok {
 			p.prepare(d.history)
 		}
@@ -75,7 +92,7 @@ func (d *Detector) use(rules []Rule) {
 }
 
 // Observe takes one frame and returns the alerts that it causes, in the order
-// of the rules.
+// in which their incidents began.
 func (d *Detector) Observe(f collect.Frame) []alert.Alert {
 	if f.Elapsed == 0 && !d.now.IsZero() {
 		// The first frame of a run: the agent was away for the time between.
@@ -84,28 +101,31 @@ func (d *Detector) Observe(f collect.Frame) []alert.Alert {
 	d.clock += f.Elapsed
 	d.now = f.Time
 	d.history.Observe(f)
-	var out []alert.Alert
+	d.frame = &f
 	for _, r := range d.rules {
 		verdicts := r.Judge(d.history)
 		for i := range verdicts {
-			out = d.apply(r, &verdicts[i], out)
+			d.apply(r, &verdicts[i])
 		}
-		out = d.absent(r, out)
+		d.absent(r)
 	}
+	out := d.tell()
 	d.forget()
+	d.norms.observe(d.clock, &f, d.ill)
+	d.frame = nil
 	return out
 }
 
 // apply moves one target by its verdict.
-func (d *Detector) apply(r Rule, v *Verdict, out []alert.Alert) []alert.Alert {
+func (d *Detector) apply(r Rule, v *Verdict) {
 	e := d.index[key{r.Name(), v.Target}]
 	if e == nil {
 		if v.Level != Suspect && v.Level != Breach {
-			return out
+			return
 		}
 		if len(d.entries) >= maxEntries {
 			d.dropped++
-			return out
+			return
 		}
 		e = &entry{Rule: r.Name(), Target: v.Target, Phase: quiet, Began: d.clock, Worst: alert.Number(v.Value)}
 		e.Alert.StartedAt = d.now
@@ -113,11 +133,11 @@ func (d *Detector) apply(r Rule, v *Verdict, out []alert.Alert) []alert.Alert {
 		d.entries = append(d.entries, e)
 	}
 	e.Seen = d.history.Age()
-	return d.move(r, e, v, out)
+	d.move(r, e, v)
 }
 
-// move steps an entry and adds the alert that the step asks for.
-func (d *Detector) move(r Rule, e *entry, v *Verdict, out []alert.Alert) []alert.Alert {
+// move steps an entry and lets its incident know.
+func (d *Detector) move(r Rule, e *entry, v *Verdict) {
 	if well := v.Level == OK || v.Level == Missing; well && e.Phase == firing {
 		e.Well, e.Gone = d.clock, ""
 		if v.Level == Missing {
@@ -131,21 +151,19 @@ func (d *Detector) move(r Rule, e *entry, v *Verdict, out []alert.Alert) []alert
 		e.Worst = worst(e.Worst, v)
 	}
 	e.value = v.Value
-	next, what := step(e.Phase, v.Level, d.clock-e.Well)
+	next, what := step(e.Phase, v.Level, d.clock-e.Well, d.flaps[e.key()].hold())
 	e.Phase = next
 	switch {
 	case what == fired:
 		e.Alert = d.firing(r, e, v)
-		return append(out, e.Alert)
+		e.Subsystem = d.subsystem(v)
+		d.join(e)
 	case what == resolved:
-		return append(out, d.resolved(e, e.Gone))
+		d.leave(e, e.Gone)
 	case v.Level == Breach && v.Severity.Rank() > e.Alert.Severity.Rank():
-		a := d.firing(r, e, v)
-		a.Phase = alert.PhaseUpdate
-		e.Alert = a
-		return append(out, a)
+		e.Alert = d.firing(r, e, v)
+		e.incident.stirred = true
 	}
-	return out
 }
 
 // worst keeps the value that is farther beyond the threshold, on the side on
@@ -168,6 +186,7 @@ func (d *Detector) firing(r Rule, e *entry, v *Verdict) alert.Alert {
 	if x, ok := r.(describing); ok && v.Summary == "" {
 		x.describe(v)
 	}
+	d.explain(v)
 	return alert.Alert{
 		Schema: alert.Schema, Phase: alert.PhaseFiring, Severity: v.Severity, State: alert.Firing,
 		Rule: e.Rule, Target: e.Target, Metric: v.Metric, Unit: v.Unit, Value: alert.Number(v.Value),
@@ -176,34 +195,9 @@ func (d *Detector) firing(r Rule, e *entry, v *Verdict) alert.Alert {
 	}
 }
 
-// resolved is the alert for an entry that is well again; why says why where it
-// is not that the values are.
-func (d *Detector) resolved(e *entry, why string) alert.Alert {
-	a := e.Alert
-	a.Phase, a.State = alert.PhaseResolved, alert.Resolved
-	a.ResolvedAt = d.now
-	if d.now.Before(a.StartedAt) {
-		a.ResolvedAt = a.StartedAt // the wall clock was set back
-	}
-	a.ChangedAt = a.ResolvedAt
-	took := d.clock - e.Began
-	if e.Adopted {
-		took = a.ResolvedAt.Sub(a.StartedAt)
-	}
-	lasted := "resolved after " + human.Duration(took.Round(time.Second))
-	if why != "" {
-		lasted += " (" + why + ")"
-	}
-	if !math.IsNaN(float64(e.Worst)) && a.Metric != "" {
-		lasted += ", worst " + human.Value(float64(e.Worst), a.Unit)
-	}
-	a.Summary = lasted + ": " + a.Summary
-	return a
-}
-
 // absent deals with targets that a rule says nothing of any more: their series
 // are gone. After the rule's look-back its missing setting decides.
-func (d *Detector) absent(r Rule, out []alert.Alert) []alert.Alert {
+func (d *Detector) absent(r Rule) {
 	now := d.history.Age()
 	for _, e := range d.entries {
 		if e.Rule != r.Name() || e.Seen == now {
@@ -218,13 +212,17 @@ func (d *Detector) absent(r Rule, out []alert.Alert) []alert.Alert {
 		}
 		v := Verdict{Target: e.Target, Level: becomes, Severity: e.Alert.Severity, Metric: e.Alert.Metric, Unit: e.Alert.Unit,
 			Value: math.NaN(), Threshold: e.Alert.Threshold, Summary: e.Rule + ": its series is no longer measured"}
-		out = d.move(r, e, &v, out)
+		d.move(r, e, &v)
 	}
-	return out
 }
 
-// forget drops entries that are quiet again.
+// forget drops entries that are quiet again, and flapping that is long past.
 func (d *Detector) forget() {
+	for k, f := range d.flaps {
+		if d.index[k] == nil && d.clock-f.At > flapMemory {
+			delete(d.flaps, k)
+		}
+	}
 	d.entries = slices.DeleteFunc(d.entries, func(e *entry) bool {
 		if e.Phase == quiet {
 			delete(d.index, key{e.Rule, e.Target})
@@ -254,16 +252,16 @@ func (d *Detector) SetRules(rules []Rule) []alert.Alert {
 
 // retire resolves and forgets the entries whose rule is not there.
 func (d *Detector) retire(there func(rule string) bool) []alert.Alert {
-	var out []alert.Alert
 	for _, e := range d.entries {
 		if there(e.Rule) {
 			continue
 		}
 		if e.Phase == firing || e.Phase == clearing {
-			out = append(out, d.resolved(e, "rule removed"))
+			d.leave(e, "rule removed")
 		}
 		e.Phase = quiet
 	}
+	out := d.tell()
 	d.forget()
 	return out
 }

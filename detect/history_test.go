@@ -69,7 +69,7 @@ func TestStateMachine(t *testing.T) {
 		for range rapid.IntRange(1, 50).Draw(t, "n") {
 			l := Level(rapid.IntRange(int(Unknown), int(Missing)).Draw(t, "level"))
 			var c change
-			p, c = step(p, l, time.Duration(rapid.IntRange(0, 10).Draw(t, "clear"))*time.Second)
+			p, c = step(p, l, time.Duration(rapid.IntRange(0, 10).Draw(t, "clear"))*time.Second, leastHold)
 			switch {
 			case c == fired && open:
 				t.Fatal("fired twice")

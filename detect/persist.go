@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/collect"
 )
 
@@ -34,10 +34,21 @@ type saved struct {
 	Clock   time.Duration     `json:"clock"`
 	Slot    uint64            `json:"slot"`
 	Entries []*entry          `json:"entries"`
+	Open    []*incident       `json:"incidents,omitempty"`
+	Minted  uint64            `json:"minted,omitempty"`
+	Flaps   []savedFlap       `json:"flaps,omitempty"`
 	Windows []savedWindow     `json:"windows"`
 	Since   *uint64           `json:"since,omitempty"` // in a snapshot
 	Debt    time.Duration     `json:"debt,omitempty"`
 	Models  map[string][]byte `json:"models,omitempty"` // by rule
+	Norms   []savedNorm       `json:"norms,omitempty"`
+}
+
+type savedFlap struct {
+	Rule   string        `json:"rule"`
+	Target string        `json:"target,omitempty"`
+	Times  int           `json:"times"`
+	At     time.Duration `json:"at"`
 }
 
 type savedWindow struct {
@@ -92,6 +103,7 @@ func (d *Detector) Snapshot() ([]byte, error) {
 			s.Windows = append(s.Windows, series.save(d.history.slot))
 		}
 	}
+	s.Norms = d.norms.save()
 	for _, r := range d.rules {
 		if l, ok := r.(learning); ok {
 			s.Models[r.Name()] = l.save()
@@ -101,7 +113,12 @@ func (d *Detector) Snapshot() ([]byte, error) {
 }
 
 func (d *Detector) saved() *saved {
-	return &saved{Version: stateVersion, Time: d.now, Clock: d.clock, Slot: d.history.slot, Entries: d.entries}
+	s := &saved{Version: stateVersion, Time: d.now, Clock: d.clock, Slot: d.history.slot, Entries: d.entries, Open: d.incidents, Minted: d.minted}
+	for k, f := range d.flaps {
+		s.Flaps = append(s.Flaps, savedFlap{k.metric, k.target, f.Times, f.At})
+	}
+	slices.SortFunc(s.Flaps, func(a, b savedFlap) int { return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Target, b.Target)) })
+	return s
 }
 
 func encode(s *saved) ([]byte, error) {
@@ -149,6 +166,9 @@ func (d *Detector) Restore(b []byte) error {
 		}
 		index[k], e.value = e, math.NaN()
 	}
+	if err := s.checkIncidents(); err != nil {
+		return err
+	}
 	switch {
 	case d.now.IsZero():
 		d.clock, d.now = s.Clock, s.Time
@@ -162,6 +182,8 @@ func (d *Detector) Restore(b []byte) error {
 		d.catchUp(s)
 	}
 	d.entries, d.index = s.Entries, index
+	d.adoptIncidents(s)
+	d.norms.load(s.Norms, d.clock-s.Clock)
 	for _, w := range s.Windows {
 		d.history.restore(w)
 	}
@@ -191,6 +213,14 @@ func (d *Detector) catchUp(s *saved) {
 		e.Began += d.clock - s.Clock
 		e.Well += d.clock - s.Clock
 		e.Seen = d.history.slot - min(s.Slot-e.Seen, d.history.slot)
+	}
+	for _, inc := range s.Open {
+		inc.Began += d.clock - s.Clock
+		inc.Newest += d.clock - s.Clock
+		inc.Told += d.clock - s.Clock
+	}
+	for i := range s.Flaps {
+		s.Flaps[i].At += d.clock - s.Clock
 	}
 }
 
@@ -237,40 +267,4 @@ func (h *History) restore(w savedWindow) {
 			series.ring[(h.slot-i)%uint64(len(series.ring))] = v
 		}
 	}
-}
-
-// Adopt makes the detector agree with what the outbox accepted: an alert that
-// is open there fires here, whatever the state said, and one that fires here
-// and was never accepted is raised anew. The alerts that come back resolve
-// what fires by a rule that is gone. now is the wall clock, for a detector that
-// has seen no frame.
-func (d *Detector) Adopt(open []alert.Alert, now time.Time) []alert.Alert {
-	if d.now.IsZero() {
-		d.now = now
-	}
-	accepted := map[key]bool{}
-	for _, a := range open {
-		k := key{a.Rule, a.Target}
-		accepted[k] = true
-		e := d.index[k]
-		if e == nil {
-			e = &entry{Rule: a.Rule, Target: a.Target, Adopted: true, Seen: d.history.slot, Worst: a.Value, value: math.NaN()}
-			d.index[k] = e
-			d.entries = append(d.entries, e)
-		}
-		if e.Phase != clearing {
-			e.Phase = firing
-		}
-		// What the outbox adds, it adds anew.
-		a.Key, a.Incident, a.Host, a.Labels, a.SilenceCommand, a.Agent, a.Members = "", "", "", nil, "", alert.Agent{}, nil
-		e.Alert = a
-	}
-	for _, e := range d.entries {
-		if (e.Phase == firing || e.Phase == clearing) && !accepted[key{e.Rule, e.Target}] {
-			e.Phase = pending
-		}
-	}
-	return d.retire(func(name string) bool {
-		return slices.ContainsFunc(d.rules, func(r Rule) bool { return r.Name() == name })
-	})
 }

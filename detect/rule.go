@@ -33,6 +33,7 @@ type Verdict struct {
 	Usual     *alert.Range
 	Causes    []alert.Cause
 	Summary   string // one line for people, written when Level is Breach
+	Subsystem string // "" = that of Metric, else of the first of Causes
 }
 
 // vanishing is what a rule may add: what to make of a firing target for which

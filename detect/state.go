@@ -10,7 +10,7 @@ import "time"
 //	  │           OK, Missing  │          OK, Missing   ▼      │ Breach
 //	  ├────────────────────────┘                     clearing ─┘
 //	  └────────────────────────────────────────────────┘
-//	                OK or Missing for as long as hold
+//	           OK or Missing for as long as its hold
 //
 // Unknown changes nothing. A Breach out of quiet goes through pending at once.
 type phase string
@@ -22,9 +22,10 @@ const (
 	clearing phase = "clearing"
 )
 
-// hold is how long a target must be well before it counts as resolved: trouble
-// that comes back within it is the same trouble.
-const hold = 5 * time.Second
+// leastHold is how long a target must be well before it counts as resolved:
+// trouble that comes back within it is the same trouble. One that flaps must be
+// well for longer, see flap.
+const leastHold = 5 * time.Second
 
 // change is what a step did that others must hear of.
 type change int
@@ -36,8 +37,8 @@ const (
 )
 
 // step moves a phase by one verdict. clear is the time since the target was
-// first well again, counted by Frame.Elapsed.
-func step(p phase, l Level, clear time.Duration) (phase, change) {
+// first well again, counted by Frame.Elapsed, and hold how long that must be.
+func step(p phase, l Level, clear, hold time.Duration) (phase, change) {
 	well := l == OK || l == Missing
 	switch {
 	case l == Unknown:

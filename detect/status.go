@@ -51,13 +51,11 @@ func (d *Detector) Firing() []RuleStatus {
 	return slices.DeleteFunc(d.Status(), func(s RuleStatus) bool { return s.State != string(firing) && s.State != string(clearing) })
 }
 
-// Open returns the alerts that fire, as they were raised.
+// Open returns the newest alert of each incident that is open.
 func (d *Detector) Open() []alert.Alert {
 	var out []alert.Alert
-	for _, e := range d.entries {
-		if e.Phase == firing || e.Phase == clearing {
-			out = append(out, e.Alert)
-		}
+	for _, inc := range d.incidents {
+		out = append(out, inc.Alert)
 	}
 	return out
 }

@@ -195,7 +195,7 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // play returns the incidents that come.
 func (t Test) play(rules []detect.Rule, metrics []collect.Metric) []TestIncident {
 	p := &pass{open: map[series]int{}}
-	d := detect.New(rules, detect.Options{Interval: t.Interval.D(), Metrics: metrics})
+	d := detect.New(rules, detect.Options{Interval: t.Interval.D(), Metrics: metrics, Apart: true})
 	columns, ticks := make([][]float64, len(t.Series)), 0
 	for i, s := range t.Series {
 		columns[i], _ = values(s.Values) // ParseTests has looked

@@ -177,7 +177,7 @@ func (p *pass) each(open func() (Frames, error), see func(collect.Frame) error) 
 const coarseStep = 10 * time.Second
 
 func (p *pass) detector(rules []detect.Rule, interval time.Duration) *detect.Detector {
-	return detect.New(rules, detect.Options{Interval: interval, Metrics: p.metrics})
+	return detect.New(rules, detect.Options{Interval: interval, Metrics: p.metrics, Apart: true})
 }
 
 // coarse judges the greatest readings of the 10 s rows.

@@ -1,0 +1,169 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/internal/human"
+)
+
+// updateEvery is the time between two updates that only say that members came
+// or went; it doubles with each of them, up to 16 min. So twelve probes behind a
+// dead interface are one update and not twelve. What is worse, and a new cause,
+// is told at once.
+const updateEvery = 30 * time.Second
+
+// tell returns the alerts that the incidents owe.
+func (d *Detector) tell() []alert.Alert {
+	var out []alert.Alert
+	for _, inc := range d.incidents {
+		if len(inc.members) == 0 {
+			if inc.told() {
+				out = append(out, d.over(inc))
+			}
+			continue
+		}
+		due := inc.Owed && d.clock-inc.Told >= updateEvery<<min(inc.Updates, 5)
+		if !inc.stirred && !due {
+			continue
+		}
+		inc.stirred = false
+		before := inc.Alert.Severity
+		order(inc.members)
+		severity, why := d.severity(inc.members)
+		lead := inc.members[0]
+		cause := (lead.Rule != inc.Lead || lead.Target != inc.LeadOn) && inc.fires(inc.Lead, inc.LeadOn)
+		switch {
+		case !inc.told():
+			inc.Alert = d.alert(inc, severity, why)
+		case severity.Rank() > before.Rank() || due || inc.Owed && cause:
+			if severity.Rank() < before.Rank() {
+				severity = before // it is told as bad as it was until it is over
+			}
+			inc.Alert = d.alert(inc, severity, why)
+			inc.Alert.Phase = alert.PhaseUpdate
+			if due {
+				inc.Updates++
+			}
+		default:
+			continue
+		}
+		inc.Lead, inc.LeadOn, inc.Told, inc.Owed = lead.Rule, lead.Target, d.clock, false
+		out = append(out, inc.Alert)
+	}
+	d.incidents = slices.DeleteFunc(d.incidents, func(inc *incident) bool { return len(inc.members) == 0 })
+	return out
+}
+
+func (inc *incident) told() bool { return inc.Alert.Schema != 0 }
+
+func (inc *incident) fires(rule, target string) bool {
+	return slices.ContainsFunc(inc.members, func(e *entry) bool { return e.Rule == rule && e.Target == target })
+}
+
+// alert is that of an incident as it stands, its members in order.
+func (d *Detector) alert(inc *incident, severity alert.Severity, why string) alert.Alert {
+	a := inc.members[0].Alert
+	a.Phase, a.Severity, a.ChangedAt = alert.PhaseFiring, severity, d.now
+	a.Rule, a.Target = inc.Rule, inc.Target
+	a.Members, a.Causes = nil, slices.Clone(a.Causes)
+	if inc.told() {
+		a.StartedAt = inc.Alert.StartedAt
+	}
+	for _, e := range inc.members {
+		if !e.Alert.StartedAt.IsZero() && e.Alert.StartedAt.Before(a.StartedAt) {
+			a.StartedAt = e.Alert.StartedAt
+		}
+	}
+	if len(inc.members)+len(inc.Past) > 1 {
+		for _, e := range inc.members {
+			a.Members = append(a.Members, e.member())
+		}
+		a.Members = append(a.Members, inc.Past...)
+		a.Members = a.Members[:min(len(a.Members), maxMembers)]
+		a.Summary += others(inc)
+		a.Causes = drivers(a.Causes, inc.members[1:])
+	}
+	if why != "" {
+		a.Summary += "; a page because " + why
+	}
+	return a
+}
+
+// others names the members beside the first.
+func others(inc *incident) string {
+	const named = 3
+	var also, well []string
+	for _, e := range inc.members[1:] {
+		also = append(also, human.Clean(name(e.Rule, e.Target), 80))
+	}
+	for _, m := range inc.Past {
+		well = append(well, human.Clean(name(m.Rule, m.Target), 80))
+	}
+	out := ""
+	for _, l := range []struct {
+		what string
+		list []string
+	}{{"also ", also}, {"well again: ", well}} {
+		if n := len(l.list); n > named {
+			l.list = append(l.list[:named:named], fmt.Sprintf("%d more", n-named))
+		}
+		if len(l.list) > 0 {
+			out += "; " + l.what + strings.Join(l.list, ", ")
+		}
+	}
+	return out
+}
+
+// maxDrivers is how many series an alert names as what drove it.
+const maxDrivers = 5
+
+// drivers adds the first cause of each further member.
+func drivers(causes []alert.Cause, more []*entry) []alert.Cause {
+	for _, e := range more {
+		if len(causes) >= maxDrivers || len(e.Alert.Causes) == 0 {
+			continue
+		}
+		c := e.Alert.Causes[0]
+		if !slices.ContainsFunc(causes, func(have alert.Cause) bool { return have.Metric == c.Metric && have.Target == c.Target }) {
+			causes = append(causes, c)
+		}
+	}
+	return causes
+}
+
+// over is the alert for an incident whose members are all well again.
+func (d *Detector) over(inc *incident) alert.Alert {
+	a := inc.Alert
+	a.Phase, a.State = alert.PhaseResolved, alert.Resolved
+	a.ResolvedAt = d.now
+	if d.now.Before(a.StartedAt) {
+		a.ResolvedAt = a.StartedAt // the wall clock was set back
+	}
+	a.ChangedAt = a.ResolvedAt
+	took := d.clock - inc.Began
+	if inc.Adopted {
+		took = a.ResolvedAt.Sub(a.StartedAt)
+	}
+	if len(inc.Past) > 1 {
+		a.Members = slices.Clone(inc.Past)
+	}
+	a.Summary = "resolved after " + human.Duration(took.Round(time.Second)) + inc.Ended + ": " + a.Summary
+	return a
+}
+
+// ended says how a member ended, beyond its time.
+func (e *entry) ended(why string) string {
+	s := ""
+	if why != "" {
+		s = " (" + why + ")"
+	}
+	if !math.IsNaN(float64(e.Worst)) && e.Alert.Metric != "" {
+		s += ", worst " + human.Value(float64(e.Worst), e.Alert.Unit)
+	}
+	return s
+}
