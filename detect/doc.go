@@ -21,7 +21,10 @@
 // GOARCH. Windows, evaluation periods and durations count Frame.Elapsed;
 // Frame.Time is only written into alerts, and bridges a restart.
 //
-// Of each (rule, target) the alerts alternate: firing, updates, resolved. A
+// Troubles that belong together (Dependencies) and begin within five minutes of
+// each other are one incident; rule and target of its alerts are those of the
+// member that opened it, and the rest is of the member that is named first. Of
+// each incident the alerts alternate: firing, updates, resolved. A
 // restart while firing repeats nothing and forgets nothing, and no alert is
 // resolved for want of readings that nobody could take: the time that the agent
 // was away or suspended is neither good nor bad nor missing.
@@ -32,5 +35,5 @@
 // # Caveats
 //
 // A Detector is not safe for concurrent use. The anomaly rule learns anew after
-// a restart. Each (rule, target) is an incident of its own.
+// a restart.
 package detect

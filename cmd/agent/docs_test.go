@@ -33,6 +33,10 @@ func TestMetricsReference(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s of `%s` over %s %s %s, %d in a row | %s |\n", r.Name, r.Severity, r.Statistic, r.Metric, r.Period,
 			map[string]string{">": "above", "<": "below", ">=": "at or above", "<=": "at or below"}[r.Comparison], human.Number(*r.Threshold), r.EvaluationPeriods, clear)
 	}
+	b.WriteString("\n## What makes trouble where\n\nTroubles of subsystems that have to do with each other by this table, and that begin within five minutes of each other, are one incident.\nA cause is named before its effects, then the earliest is named first; an alert that another explains is a member of its incident and not one of its own.\n\n| trouble in | makes trouble in | because |\n|---|---|---|\n")
+	for _, d := range detect.Dependencies() {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", d.Cause, strings.Join(d.Effects, ", "), d.Why)
+	}
 	path := filepath.Join("..", "..", "docs", "metrics.md")
 	if *update {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
