@@ -210,7 +210,7 @@ func TestCoarse(t *testing.T) {
 		if w := want[i]; f.Rule != w.Rule || math.Abs(f.FiredAt.Sub(w.FiredAt).Seconds()) > 21 || f.ResolvedAt.IsZero() != w.ResolvedAt.IsZero() || math.Abs(f.ResolvedAt.Sub(w.ResolvedAt).Seconds()) > 31 {
 			t.Errorf("%+v\nlive %+v", f, w)
 		}
-		f, w := f, want[i]
+		w := want[i]
 		f.Summary, w.Summary = withoutUsual(f.Summary), withoutUsual(w.Summary) // learnt on 10 s rows
 		if !f.Coarse && f.StartedAt.After(in.Fine.Add(2*time.Minute)) && !cmp.Equal(f, w) {
 			t.Errorf("on 1 s rows %s", cmp.Diff(w, f))
