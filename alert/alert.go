@@ -91,14 +91,15 @@ type Cause struct {
 
 // Culprit is a process that probably caused the trouble.
 type Culprit struct {
-	PID     int    `json:"pid"`
-	Command string `json:"command"`
-	User    string `json:"user,omitempty"`
-	Unit    string `json:"unit,omitempty"` // systemd unit
-	Cgroup  string `json:"cgroup,omitempty"`
-	Pod     string `json:"pod,omitempty"`
-	What    string `json:"what"` // for example "cpu_usage Percent"
-	Value   Number `json:"value"`
+	PID       int    `json:"pid"`
+	Command   string `json:"command"`
+	User      string `json:"user,omitempty"`
+	Unit      string `json:"unit,omitempty"` // systemd unit
+	Cgroup    string `json:"cgroup,omitempty"`
+	Container string `json:"container,omitempty"` // the first 12 letters of its id
+	Pod       string `json:"pod,omitempty"`       // uid
+	What      string `json:"what"`                // for example "cpu_usage Percent"
+	Value     Number `json:"value"`
 }
 
 // Member is one (rule, target) that belongs to an incident.

@@ -42,6 +42,7 @@ type agent struct {
 	notify    *notifier
 	history   *record.History
 	recording *recording // nil without --record
+	suspects  *suspects
 
 	mu                         sync.Mutex
 	cfg                        *config.Config
@@ -78,12 +79,14 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 
 	a.mu.Lock()
 	alerts := a.detector.Observe(frame)
+	pending := a.detector.Pending()
 	a.frame, a.ticks = frame, t
 	a.ticks.Done++
 	a.self.read(boot)
 	recorders := a.recorders
 	a.mu.Unlock()
 
+	a.suspects.blame(alerts, pending, boot)
 	disk, cancel := context.WithTimeout(ctx, diskWait)
 	defer cancel()
 	a.accept(disk, alerts)
@@ -168,6 +171,7 @@ func (a *agent) run(ctx context.Context) int {
 	a.resume(ctx)
 	stopHistory := a.keep(ctx)
 	a.learnt = bootTime()
+	a.suspects = newSuspects(serving, collect.LocalHost(time.Second), a.log)
 	done.Go(func() { a.reloads(ctx) })
 	a.notify.ready(fmt.Sprintf("watching %d collectors", len(a.set.Status())))
 
