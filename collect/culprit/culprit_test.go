@@ -17,13 +17,13 @@ import (
 
 // proc is one process of a made /proc.
 type proc struct {
-	pid, ppid          int
-	comm, state        string
-	utime, stime       int
-	cutime, cminflt    int
-	start, pages       int
-	read, written      int
-	shared, flags, fds int
+	pid, ppid       int
+	comm, state     string
+	utime, stime    int
+	cutime, cminflt int
+	start, pages    int
+	read, written   int
+	shared, flags   int
 }
 
 // show writes the processes as a /proc tree and takes away what was there.

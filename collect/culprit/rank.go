@@ -72,7 +72,7 @@ func (w *Watch) Blame(k Kind) Report {
 	case IO:
 		top, what, r.Unseen = w.storage()
 	case Files:
-		top, what = w.opened()
+		top, what = w.opened(), "open_files Count"
 	case Sockets:
 		top, what, r.Unseen = w.sockets()
 	case Children:
@@ -168,8 +168,8 @@ func (w *Watch) private(p *process) float64 {
 		return float64(resident)
 	}
 	var v [3]uint64
-	at, ok := 0, true
-	for i := range v {
+	for i, at := 0, 0; i < len(v); i++ {
+		var ok bool
 		if v[i], at, ok = field(b, at); !ok {
 			return float64(resident)
 		}
@@ -187,7 +187,7 @@ func (w *Watch) storage() (top []candidate, what, unseen string) {
 	reads, writes := 0.0, 0.0
 	top = w.top(func(p *process) float64 {
 		denied = denied || p.io.denied
-		if !p.io.have || !p.io.haveBase && !(p.fresh && p.known) {
+		if fromZero := p.fresh && p.known; !p.io.have || !p.io.haveBase && !fromZero {
 			return 0
 		}
 		return w.perSecond(p.io.read, p.io.baseRead) + w.perSecond(p.io.written, p.io.baseWritten)
@@ -218,7 +218,7 @@ func (w *Watch) storage() (top []candidate, what, unseen string) {
 
 // opened ranks by open files: by growth since the last full pass where somebody
 // opened many, else by their number.
-func (w *Watch) opened() ([]candidate, string) {
+func (w *Watch) opened() []candidate {
 	grown := w.top(func(p *process) float64 {
 		switch {
 		case !p.files.have:
@@ -236,15 +236,15 @@ func (w *Watch) opened() ([]candidate, string) {
 		for i := range grown {
 			grown[i].value = float64(grown[i].p.files.read)
 		}
-		return grown, "open_files Count"
+		return grown
 	}
-	return most, "open_files Count"
+	return most
 }
 
 // sockets counts, of those with the most open files, how many are sockets. Where
 // that may not be read, the open files stand for them.
 func (w *Watch) sockets() (top []candidate, what, unseen string) {
-	files, _ := w.opened()
+	files := w.opened()
 	for _, c := range files {
 		n, err := w.countSockets(c.p.pid)
 		if err != nil {
