@@ -114,10 +114,8 @@ func (s *Sink) Send(ctx context.Context, a alert.Alert, last alert.Receipt) (ale
 	case len(answer) > alert.MaxAnswer:
 		return alert.Receipt{}, errors.New("read answer: more than 1 MiB")
 	case resp.StatusCode != http.StatusOK:
-		text := string(answer)
-		if p := s.cfg.Password.Reveal(); len(p) > 1 {
-			text = strings.ReplaceAll(text, p, "***")
-		}
+		// Basic authentication is base64 of both: that form of the pair is a secret too.
+		text := alert.Scrub(string(answer), s.cfg.User+":"+s.cfg.Password.Reveal(), s.cfg.Password.Reveal())
 		return alert.Receipt{}, alert.AnswerError(resp.StatusCode, resp.Header, fmt.Errorf("alertmanager answered %d %s", resp.StatusCode, human.Clean(text, 200)))
 	case strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html"):
 		return alert.Receipt{}, errors.New("the answer is a page of HTML: a login page stands between, or the url is a page")

@@ -2,7 +2,10 @@ package alertmanager
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -100,6 +103,22 @@ func TestLifeOfAnIncident(t *testing.T) {
 	m.take(s.alerts(a, told))
 	if got := m.firing(a.ResolvedAt.Add(time.Second)); len(got) != 0 {
 		t.Errorf("after the resolution: %+v", got)
+	}
+}
+
+// TestEchoedPassword: a proxy that repeats the header of basic authentication.
+func TestEchoedPassword(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "no "+r.Header.Get("Authorization")+" here", http.StatusBadGateway)
+	}))
+	t.Cleanup(server.Close)
+	s, err := New(Config{Name: "am", URL: server.URL, User: "firewatch", Password: conf.NewSecret("c4n4ry")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.Send(t.Context(), alerttest.Alert(alert.PhaseFiring), alert.Receipt{}); err == nil || !strings.Contains(err.Error(), "no Basic *** here") {
+		t.Error(err)
 	}
 }
 

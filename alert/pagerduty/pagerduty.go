@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -146,10 +145,7 @@ func (s *Sink) outcome(a alert.Alert, resp *http.Response, answer []byte) (alert
 	var said struct {
 		Status string `json:"status"`
 	}
-	text := string(answer)
-	if key := s.cfg.RoutingKey.Reveal(); len(key) > 1 {
-		text = strings.ReplaceAll(strings.ReplaceAll(text, key, "***"), url.QueryEscape(key), "***")
-	}
+	text := alert.Scrub(string(answer), s.cfg.RoutingKey.Reveal())
 	cause := fmt.Errorf("pagerduty answered %d %s", resp.StatusCode, human.Clean(text, 200))
 	switch {
 	case resp.StatusCode == http.StatusAccepted && json.Unmarshal(answer, &said) == nil && said.Status == "success":

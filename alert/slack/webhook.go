@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -60,7 +59,7 @@ func (s *Sink) hook(ctx context.Context, m slack.WebhookMessage) error {
 	if err != nil {
 		return fmt.Errorf("read slack's answer: %w", err)
 	}
-	word := human.Clean(s.scrub(strings.TrimSpace(string(answer))), 80)
+	word := human.Clean(alert.ScrubURL(strings.TrimSpace(string(answer)), s.cfg.Webhook.Reveal()), 80)
 	switch {
 	case resp.StatusCode == http.StatusOK && word == "ok":
 		return nil
@@ -72,18 +71,4 @@ func (s *Sink) hook(ctx context.Context, m slack.WebhookMessage) error {
 		return fmt.Errorf("%w: %w", alert.ErrPermanent, slack.SlackErrorResponse{Err: word})
 	}
 	return alert.AnswerError(resp.StatusCode, resp.Header, fmt.Errorf("slack answered %d %s", resp.StatusCode, word))
-}
-
-// scrub takes the webhook out of an answer that repeats it, whole or as a path.
-func (s *Sink) scrub(text string) string {
-	secrets := []string{s.cfg.Webhook.Reveal()}
-	if u, err := url.Parse(secrets[0]); err == nil {
-		secrets = append(secrets, u.RequestURI())
-	}
-	for _, secret := range secrets {
-		if len(secret) > 1 {
-			text = strings.ReplaceAll(text, secret, "***")
-		}
-	}
-	return text
 }

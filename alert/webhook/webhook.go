@@ -120,26 +120,16 @@ func (s *Sink) Send(ctx context.Context, a alert.Alert, _ alert.Receipt) (alert.
 	case strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html"):
 		return alert.Receipt{}, errors.New("the answer is a page of HTML: a login page stands between, or the url is a page")
 	}
-	id := human.Clean(resp.Header.Get("X-Request-Id"), 128)
+	id := human.Clean(s.scrub(resp.Header.Get("X-Request-Id")), 128)
 	if id == "" {
 		id = a.Key
 	}
 	return alert.Receipt{ID: id}, nil
 }
 
-// scrub takes our secrets out of an answer that repeats them: the URL, or as
-// many servers do ("Cannot POST /hooks/…") its path.
+// scrub takes our secrets out of what a receiver says, which may repeat them.
 func (s *Sink) scrub(text string) string {
-	secrets := []string{s.url, s.cfg.Token.Reveal(), s.cfg.Secret.Reveal()}
-	if u, err := url.Parse(s.url); err == nil {
-		secrets = append(secrets, u.RequestURI(), u.EscapedPath(), u.Path)
-	}
-	for _, secret := range secrets {
-		if len(secret) > 1 { // the path "/" is no secret
-			text = strings.ReplaceAll(text, secret, "***")
-		}
-	}
-	return text
+	return alert.ScrubURL(alert.Scrub(text, s.cfg.Token.Reveal(), s.cfg.Secret.Reveal()), s.url)
 }
 
 // sign is the value of the header Firewatch-Signature.

@@ -59,14 +59,22 @@ func TestSignature(t *testing.T) {
 // TestEchoedSecret: a receiver that repeats our token in its error.
 func TestEchoedSecret(t *testing.T) {
 	t.Parallel()
+	good := false
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, "bad token "+r.Header.Get("Authorization"), http.StatusForbidden)
+		if w.Header().Set("X-Request-Id", r.Header.Get("Authorization")); !good {
+			http.Error(w, "bad token "+r.Header.Get("Authorization"), http.StatusForbidden)
+		}
 	}))
 	t.Cleanup(server.Close)
 	s, err := New(Config{Name: "hook", URL: conf.NewSecret(server.URL), Token: conf.NewSecret("canary")})
 	if err != nil {
 		t.Fatal(err)
 	}
+	good = true
+	if r, err := s.Send(t.Context(), alert.Alert{Key: "k"}, alert.Receipt{}); err != nil || strings.Contains(r.ID, "canary") {
+		t.Errorf("the receipt of a server that repeats the token: %+v, %v", r, err)
+	}
+	good = false
 	_, err = s.Send(context.Background(), alert.Alert{Key: "k"}, alert.Receipt{})
 	if err == nil || strings.Contains(err.Error(), "canary") || strings.Contains(fmt.Sprintf("%+v %#v", s.cfg, s.cfg), "canary") {
 		t.Errorf("%v", err)

@@ -43,6 +43,7 @@ type agentProc struct {
 	config string
 	state  string
 	args   []string // of run, beyond config and state directory
+	env    []string // beyond what start gives
 	log    *lockedBuffer
 	ended  chan struct{}
 }
@@ -82,6 +83,7 @@ func prepare(t *testing.T, config string, args ...string) *agentProc {
 		if a.cmd != nil {
 			a.kill(syscall.SIGKILL)
 		}
+		noCanary(t, "the agent's log", a.log.String())
 		if t.Failed() {
 			t.Logf("the agent's log:\n%s", a.log)
 		}
@@ -109,7 +111,8 @@ func (a *agentProc) start() {
 	}
 	a.cmd = exec.Command(path, append([]string{"run", "--config", a.config, "--state-dir", a.state}, a.args...)...)
 	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
-	a.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=example", "AWS_EC2_METADATA_DISABLED=true")
+	a.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=aws-"+canary, "AWS_EC2_METADATA_DISABLED=true")
+	a.cmd.Env = append(a.cmd.Env, a.env...)
 	if err := a.cmd.Start(); err != nil {
 		a.t.Fatal(err)
 	}
@@ -137,7 +140,25 @@ func (a *agentProc) command(args ...string) (string, int) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	cmd := exec.Command(path, append(args, "--state-dir", a.state)...)
+	out, code := output(path, append(args, "--state-dir", a.state)...)
+	noCanary(a.t, strings.Join(args, " "), out)
+	return out, code
+}
+
+// canary is part of every credential of every end-to-end test: no log and no
+// command may show it.
+const canary = "c4n4ry"
+
+func noCanary(t *testing.T, where, text string) {
+	t.Helper()
+	if i := strings.Index(text, canary); i >= 0 {
+		t.Errorf("%s shows a credential: %.80q", where, text[max(0, i-40):])
+	}
+}
+
+// output runs a program to its end.
+func output(path string, args ...string) (string, int) {
+	cmd := exec.Command(path, args...)
 	out, _ := cmd.CombinedOutput()
 	return string(out), cmd.ProcessState.ExitCode()
 }

@@ -27,7 +27,7 @@ type services struct {
 
 func newServices(t *testing.T) services {
 	t.Helper()
-	s := services{slackfake.New("xoxb-e2e"), awsfake.New()}
+	s := services{slackfake.New("xoxb-" + canary), awsfake.New()}
 	t.Cleanup(s.slack.Close)
 	t.Cleanup(s.aws.Close)
 	return s
@@ -37,7 +37,7 @@ func (s services) config() string {
 	return fmt.Sprintf(`
 [[sink.slack]]
 name = "chat"
-token = "xoxb-e2e"
+token = "xoxb-%s"
 channel = "#ops"
 api_url = %q
 
@@ -50,7 +50,7 @@ endpoint = %q
 name = "cw"
 region = "eu-west-1"
 endpoint = %q
-`, s.slack.API(), s.aws.URL, s.aws.URL)
+`, canary, s.slack.API(), s.aws.URL, s.aws.URL)
 }
 
 // states is the series of the flag's alert state at CloudWatch.

@@ -40,6 +40,9 @@ func cmdRun(ctx context.Context, e env, args []string) int {
 	if f, ok := e.out.(*os.File); ok {
 		o.terminal = term.IsTerminal(int(f.Fd()))
 	}
+	if err := noCore(); err != nil {
+		return fail(e, "run", fmt.Errorf("turn core files off: %w", err))
+	}
 	a, err := newAgent(ctx, e, o)
 	var locked *alert.LockedError
 	switch {
