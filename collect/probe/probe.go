@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"math"
+	"math/rand/v2"
+	"reflect"
 	"sync"
 	"time"
 
@@ -13,7 +14,28 @@ import (
 )
 
 // outcome is what one attempt found beside its time.
-type outcome struct{ status int } // HTTP status, 0 = none
+type outcome struct{ values []value }
+
+type value struct {
+	metric string
+	v      float64
+}
+
+func (o *outcome) add(metric string, v float64) { o.values = append(o.values, value{metric, v}) }
+
+// took adds the time since began, in milliseconds.
+func (o *outcome) took(metric string, began time.Time) {
+	o.add(metric, float64(time.Since(began))/float64(time.Millisecond))
+}
+
+// role adds the role of a database, and fails where another one is expected.
+func (o *outcome) role(is, expect string) error {
+	o.add("probe_replica", map[string]float64{"replica": 1}[is])
+	if expect != "" && expect != is {
+		return &failure{roleMismatch, fmt.Errorf("it is a %s, expected a %s", is, expect)}
+	}
+	return nil
+}
 
 // maxInFlight bounds the attempts under way at once, of all probes.
 const maxInFlight = 16
@@ -34,17 +56,21 @@ type probe struct {
 	took time.Duration
 	out  outcome
 	err  error
+	last window
 }
 
 // New makes a Set of valid configurations.
 func New(configs []Config) *Set {
 	s := &Set{slots: make(chan struct{}, maxInFlight)}
-	s.attempt = func(ctx context.Context, c Config) (outcome, error) { return types()[c.Type](ctx, c) }
+	s.attempt = func(ctx context.Context, c Config) (outcome, error) { return kinds()[c.Type].attempt(ctx, c) }
 	for _, c := range configs {
 		c = c.withDefaults()
 		server := c.Target
-		if c.Type == "http" {
+		switch c.Type {
+		case "http", "postgres":
 			server = redact(server)
+		case "exec":
+			server = c.Command[0]
 		}
 		s.probes = append(s.probes, &probe{cfg: c, dims: []collect.Label{{Name: "server", Value: server}, {Name: "type", Value: c.Type}}})
 	}
@@ -59,9 +85,9 @@ func (s *Set) Inherit(old *Set) {
 	}
 	for _, p := range s.probes {
 		for _, o := range old.probes {
-			if o.cfg == p.cfg {
+			if reflect.DeepEqual(o.cfg, p.cfg) {
 				o.mu.Lock()
-				p.have, p.at, p.took, p.out, p.err = o.have, o.at, o.took, o.out, o.err
+				p.have, p.at, p.took, p.out, p.err, p.last = o.have, o.at, o.took, o.out, o.err, o.last
 				o.mu.Unlock()
 			}
 		}
@@ -74,15 +100,6 @@ func (s *Set) Name() string { return "probe" }
 // Metrics implements collect.Collector.
 func (s *Set) Metrics() []collect.Metric { return Metrics() }
 
-// Metrics lists what a Set gives, for checking rules without one.
-func Metrics() []collect.Metric {
-	return []collect.Metric{
-		{Name: "probe_duration", Unit: "Milliseconds", Subsystem: "latency", Help: "time of the newest attempt that succeeded; missing while the probe fails", Min: 0, Max: math.NaN()},
-		{Name: "probe_success", Unit: "None", Subsystem: "latency", Help: "1 where the newest attempt succeeded, 0 where it and its repeat failed", Min: 0, Max: 1},
-		{Name: "probe_status_code", Unit: "None", Subsystem: "latency", Help: "HTTP status of the newest answer", Min: 0, Max: 999},
-	}
-}
-
 // Collect implements collect.Collector: the newest result of each probe. One
 // that is overdue by three intervals is missing.
 func (s *Set) Collect(_ context.Context, now time.Time, dst []collect.Sample) ([]collect.Sample, error) {
@@ -90,21 +107,51 @@ func (s *Set) Collect(_ context.Context, now time.Time, dst []collect.Sample) ([
 	for _, p := range s.probes {
 		p.mu.Lock()
 		if p.have && now.Sub(p.at) <= 3*p.cfg.Interval.D()+2*p.cfg.Timeout.D() {
-			success := 0.0
-			if p.err == nil {
-				success = 1
-				dst = append(dst, collect.Sample{Metric: "probe_duration", Target: p.cfg.Name, Dims: p.dims, Value: float64(p.took) / float64(time.Millisecond)})
-			} else {
+			dst = p.samples(dst)
+			if p.err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", p.cfg.Name, p.err))
-			}
-			dst = append(dst, collect.Sample{Metric: "probe_success", Target: p.cfg.Name, Dims: p.dims, Value: success})
-			if p.out.status > 0 {
-				dst = append(dst, collect.Sample{Metric: "probe_status_code", Target: p.cfg.Name, Dims: p.dims, Value: float64(p.out.status)})
 			}
 		}
 		p.mu.Unlock()
 	}
 	return dst, errors.Join(errs...)
+}
+
+// samples gives the newest result; p.mu is held.
+func (p *probe) samples(dst []collect.Sample) []collect.Sample {
+	add := func(metric string, v float64) {
+		dst = append(dst, collect.Sample{Metric: metric, Target: p.cfg.Name, Dims: p.dims, Value: v})
+	}
+	if p.err == nil {
+		add("probe_duration", float64(p.took)/float64(time.Millisecond))
+		add("probe_success", 1)
+	} else {
+		add("probe_success", 0)
+	}
+	add("probe_result_code", float64(classOf(p.err)))
+	for _, v := range p.out.values {
+		add(v.metric, v.v)
+	}
+	if len(p.last.at) > 0 {
+		for i, name := range []string{"probe_duration_p50", "probe_duration_p95", "probe_duration_p99"} {
+			add(name, p.last.quantiles[i])
+		}
+	}
+	return dst
+}
+
+// Reason says why a probe fails now; "" where it does not.
+func (s *Set) Reason(name string) string {
+	for _, p := range s.probes {
+		if p.cfg.Name == name {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if p.err != nil {
+				return p.err.Error()
+			}
+		}
+	}
+	return ""
 }
 
 // Run probes until ctx ends. Each probe starts at its own point of its
@@ -121,6 +168,7 @@ func (s *Set) repeat(ctx context.Context, p *probe) {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(p.cfg.Name))
 	interval := p.cfg.Interval.D()
+	jitter := rand.New(rand.NewPCG(uint64(h.Sum32()), 1))
 	first := time.Duration(h.Sum32()%1000) * min(interval, time.Second) / 1000
 	timer := time.NewTimer(first)
 	defer timer.Stop()
@@ -138,7 +186,10 @@ func (s *Set) repeat(ctx context.Context, p *probe) {
 		}
 		s.measure(ctx, p)
 		<-s.slots
-		timer.Reset(max(0, interval-time.Since(began)))
+		// By up to a twentieth more or less, so that probes which once met do
+		// not go on meeting.
+		wait := interval + time.Duration((jitter.Float64()-0.5)*float64(interval)/10)
+		timer.Reset(max(0, wait-time.Since(began)))
 	}
 }
 
@@ -158,6 +209,9 @@ func (s *Set) measure(ctx context.Context, p *probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.have, p.at, p.took, p.out, p.err = true, time.Now(), took, out, err
+	if class := classOf(err); class == success || class == timedOut {
+		p.last.add(p.at, took)
+	}
 }
 
 func (s *Set) once(ctx context.Context, p *probe) (time.Duration, outcome, error) {
@@ -165,8 +219,8 @@ func (s *Set) once(ctx context.Context, p *probe) (time.Duration, outcome, error
 	defer cancel()
 	start := time.Now()
 	out, err := s.attempt(ctx, p.cfg)
-	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("no answer within %s", p.cfg.Timeout)
+	if err != nil && (ctx.Err() != nil || classOf(err) == timedOut) {
+		err = &failure{timedOut, fmt.Errorf("no answer within %s", p.cfg.Timeout)}
 	}
 	return time.Since(start), out, err
 }

@@ -146,7 +146,13 @@ func TestValidate(t *testing.T) {
 		"name":          {Name: "Web!", Type: "tcp", Target: "a:1"},
 		"type":          {Name: "a", Type: "htpp", Target: "a:1"},
 		"target":        {Name: "a", Type: "http", Target: "ftp://x"},
-		"expect":        {Name: "a", Type: "tcp", Target: "a:1", Expect: Expect{Status: 200}},
+		"command":       {Name: "a", Type: "exec", Command: []string{"sh"}},
+		"query":         {Name: "a", Type: "dns", Target: "a:53"},
+		"record":        {Name: "a", Type: "dns", Target: "a:53", Query: "x", Record: "B"},
+		"redirects":     {Name: "a", Type: "http", Target: "http://a/", Redirects: 99},
+		"password_file": {Name: "a", Type: "redis", Target: "a:1", Password: conf.NewSecret("x"), PasswordFile: "/f"},
+		"expect.role":   {Name: "a", Type: "redis", Target: "a:1", Expect: Expect{Role: "slave"}},
+		"ca_file":       {Name: "a", Type: "icmp", Target: "a", CAFile: "/x"},
 		"interval":      {Name: "a", Type: "tcp", Target: "a:1", Interval: 1},
 		"timeout":       {Name: "a", Type: "tcp", Target: "a:1", Timeout: conf.Duration(time.Hour)},
 		"expect.status": {Name: "a", Type: "http", Target: "http://a/", Expect: Expect{Status: 7}},
@@ -154,5 +160,20 @@ func TestValidate(t *testing.T) {
 		if f := bad.Validate(); len(f) != 1 || f[0].Path != want {
 			t.Errorf("%s: %v", want, f)
 		}
+	}
+	for _, k := range kindNames() {
+		c := Config{Name: "a", Type: k, Target: kinds()[k].example}
+		switch k {
+		case "exec":
+			c.Command = []string{"/bin/true"}
+		case "dns":
+			c.Query = "example.com"
+		}
+		if f := c.Validate(); len(f) != 0 {
+			t.Errorf("the example of %s: %v", k, f)
+		}
+	}
+	if f := (Config{Name: "a", Type: "postgres", Target: "postgres://u:canary@h/db"}).Validate(); len(f) != 1 || strings.Contains(f[0].String(), "canary") {
+		t.Errorf("a password in the target: %v", f)
 	}
 }
