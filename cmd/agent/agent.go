@@ -41,8 +41,9 @@ type agent struct {
 	box       *alert.Outbox
 	notify    *notifier
 	history   *record.History
-	recording *recording // nil without --record
 	suspects  *suspects
+	recording *recording        // nil without --record
+	asked     chan chan<- error // reloads that a client waits for
 
 	mu                         sync.Mutex
 	cfg                        *config.Config
@@ -178,6 +179,7 @@ func (a *agent) run(ctx context.Context) int {
 	a.mu.Lock()
 	interval := a.cfg.Agent.Interval.D()
 	a.mu.Unlock()
+	a.notify.suit(interval)
 	loop(ctx, interval, bootTime, func(now time.Time, boot time.Duration, t ticks) { a.tick(ctx, now, boot, t) })
 
 	a.notify.stopping()

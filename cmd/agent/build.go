@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -30,7 +31,7 @@ import (
 // newAgent takes the state directory and puts the parts together. Nothing is
 // delivered or served before run.
 func newAgent(ctx context.Context, e env, o runOptions) (*agent, error) {
-	a := &agent{e: e, o: o, log: newLogger(e), host: hostName(), started: time.Now()}
+	a := &agent{e: e, o: o, log: newLogger(e), host: hostName(), started: time.Now(), asked: make(chan chan<- error)}
 	if f, ok := e.out.(*os.File); ok && o.terminal {
 		a.screen = term.NewScreen(f)
 		a.log = slog.New(slog.NewTextHandler(screenWriter{a.screen}, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -92,15 +93,36 @@ func (a *agent) strict() (*config.Config, error) {
 }
 
 func (a *agent) openBox(cfg *config.Config) error {
-	machine, _ := os.ReadFile("/etc/machine-id") // absent in containers: then the clone check is off
 	box, err := alert.Open(a.root, alert.Options{
-		Host: a.host, Labels: cfg.Agent.Labels, Version: versionString(), MachineID: strings.TrimSpace(string(machine)), Log: a.log,
+		Host: a.host, Labels: labels(cfg.Agent.Labels), Version: versionString(), MachineID: machineID(), Log: a.log,
 	})
 	if err != nil {
 		return err
 	}
 	a.box = box
 	return nil
+}
+
+// machineID tells a cloned state directory: /etc/machine-id, or in a container,
+// which has none, the node's name where it is given; else "" and no check.
+func machineID() string {
+	if b, err := os.ReadFile("/etc/machine-id"); err == nil && len(strings.TrimSpace(string(b))) > 0 {
+		return strings.TrimSpace(string(b))
+	}
+	return os.Getenv("HOST_NAME")
+}
+
+// labels adds those of $FIREWATCH_LABELS ("node=a,pod=b": Kubernetes' downward
+// API fills it) to the configured ones, which win.
+func labels(configured map[string]string) map[string]string {
+	out := map[string]string{}
+	for pair := range strings.SplitSeq(os.Getenv("FIREWATCH_LABELS"), ",") {
+		if name, value, ok := strings.Cut(pair, "="); ok && strings.TrimSpace(name) != "" {
+			out[strings.TrimSpace(name)] = strings.TrimSpace(value)
+		}
+	}
+	maps.Copy(out, configured)
+	return out
 }
 
 // parts is what a configuration asks for, built before anything is replaced.

@@ -32,7 +32,7 @@ func (c *clientFlags) client() (*web.Client, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return web.NewClient(socketPath(c.socket, dir)), dir, nil
+	return web.NewClient(clientSocket(c.socket, c.stateDir, dir)), dir, nil
 }
 
 // printJSON prints one document.

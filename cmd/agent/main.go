@@ -26,6 +26,7 @@ const (
 type env struct {
 	in       io.Reader
 	out, err io.Writer
+	made     func(*flag.FlagSet) // told of each set of flags, for the manual; nil = nobody asks
 }
 
 // command is one subcommand. run gets the words after its name.
@@ -39,6 +40,7 @@ func commands() []command {
 	return []command{
 		{"run", "[--config F] [--state-dir D] [--http ADDR] [--record F]", "watch this host and send alerts", cmdRun},
 		{"check", "[--config F] [--tests F] [--live] [--print]", "report every fault of the config, and run the tests of its rules", cmdCheck},
+		{"reload", "", "have the running agent read its config again; one with faults changes nothing", cmdReload},
 		{"status", "[--json]", "show what the running agent sees", cmdStatus},
 		{"incidents", "[--json]", "list open incidents and their deliveries", cmdIncidents},
 		{"ack", "ID", "take an incident on: it is not repeated any more", cmdAck},
@@ -46,13 +48,15 @@ func commands() []command {
 		{"send", "--severity S --summary T [--key K] [--resolve]", "send a durable alert from a script or cron job", cmdSend},
 		{"outbox", "list|check", "list dead letters, or verify the state directory", cmdOutbox},
 		{"backtest", "[--since 7d] [--config F] [--candidate F] [--recording F | --csv F]", "which alerts these rules would have raised in the past", cmdBacktest},
+		{"man", "1|5", "print a manual page: 1 the commands, 5 the config file", cmdMan},
+		{"completion", "bash|zsh|fish", "print the completion of a shell", cmdCompletion},
 		{"version", "[--json]", "print the version", cmdVersion},
 	}
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := dispatch(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
+	code := dispatch(ctx, env{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
@@ -100,6 +104,9 @@ func usage(w io.Writer) {
 func newFlags(e env, name string) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.SetOutput(e.err)
+	if e.made != nil {
+		e.made(fs)
+	}
 	fs.Usage = func() {
 		for _, c := range commands() {
 			if c.name == name {

@@ -26,6 +26,15 @@ func newNotifier(log *slog.Logger) *notifier {
 	return n
 }
 
+// suit asks for a longer watchdog where ticks come too rarely for that of the
+// unit.
+func (n *notifier) suit(interval time.Duration) {
+	if least := 3 * interval; n.every > 0 && n.every < least/2 {
+		n.every = least / 2
+		n.send(fmt.Sprintf("WATCHDOG_USEC=%d", least.Microseconds()))
+	}
+}
+
 func (n *notifier) send(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil && !n.reported.Swap(true) {
 		n.log.Warn("notify systemd", "error", err)

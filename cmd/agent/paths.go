@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 const defaultConfig = "/etc/firewatch/firewatch.toml"
@@ -73,6 +75,32 @@ func configPath(given string) string {
 		return presentConfig
 	}
 	return ""
+}
+
+// packagedSocket is where the agent of the packages listens.
+const packagedSocket = "/run/firewatch/agent.sock"
+
+// clientSocket is where a client command finds the agent: as socketPath says,
+// but where nobody said anything and nothing is there, that of the packages.
+func clientSocket(socket, givenDir, dir string) string {
+	path := socketPath(socket, dir)
+	if socket != "" || givenDir != "" || os.Getenv("RUNTIME_DIRECTORY") != "" || answers(path) {
+		return path
+	}
+	if _, err := os.Lstat(filepath.Dir(packagedSocket)); err == nil {
+		return packagedSocket
+	}
+	return path
+}
+
+// answers reports whether somebody listens at a unix socket.
+func answers(path string) bool {
+	conn, err := (&net.Dialer{Timeout: time.Second}).Dial("unix", path)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
 }
 
 // socketPath is $RUNTIME_DIRECTORY/agent.sock, else in the state directory.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -100,39 +99,17 @@ func TestDocs(t *testing.T) {
 // reference is the list of all keys, table by table.
 func reference() string {
 	var b strings.Builder
-	byTable := map[string][]key{}
-	for _, k := range keys() {
-		i := strings.LastIndexByte(k.path, '.')
-		byTable[k.path[:i]] = append(byTable[k.path[:i]], k)
-	}
-	for _, t := range tables() {
-		head := "[" + t.path + "]"
-		if typ, _ := typeAt(t.path); typ.Kind() == reflect.Slice {
-			head = "[" + head + "]"
-		}
-		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n| key | type | default | meaning |\n|---|---|---|---|\n", head, t.text)
-		for _, k := range byTable[t.path] {
-			typ, _ := typeAt(k.path)
-			def, text := "`"+k.value+"`", k.text
-			if k.example {
-				def, text = "", text+" Example: `"+k.value+"`"
+	for _, t := range Reference() {
+		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n| key | type | default | meaning |\n|---|---|---|---|\n", t.Head, t.Text)
+		for _, k := range t.Keys {
+			def, text := "", k.Text
+			if k.Default != "" {
+				def = "`" + k.Default + "`"
+			} else if before, example, ok := strings.Cut(text, " Example: "); ok {
+				text = before + " Example: `" + example + "`"
 			}
-			name := k.path[len(t.path)+1:]
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, typeName(typ), def, strings.ReplaceAll(text, "|", `\|`))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, k.Type, def, strings.ReplaceAll(text, "|", `\|`))
 		}
 	}
 	return b.String()
-}
-
-// typeAt is the Go type of the field at a path.
-func typeAt(path string) (reflect.Type, bool) {
-	t := reflect.TypeFor[Config]()
-	for part := range strings.SplitSeq(path, ".") {
-		i := fieldIndex(element(t), part)
-		if i < 0 {
-			return nil, false
-		}
-		t = element(t).Field(i).Type
-	}
-	return t, true
 }

@@ -32,6 +32,7 @@ func API(a Agent) http.Handler {
 	mux.HandleFunc("GET /v1/dead-letters", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, a.DeadLetters()) })
 	mux.HandleFunc("POST /v1/alerts", func(w http.ResponseWriter, r *http.Request) { acceptAlert(w, r, a) })
 	mux.HandleFunc("POST /v1/incidents/{id}/ack", func(w http.ResponseWriter, r *http.Request) { acknowledge(w, r, a) })
+	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, r *http.Request) { reload(w, r, a) })
 	mux.HandleFunc("POST /v1/test-alert", func(w http.ResponseWriter, r *http.Request) { testAlert(w, r, a) })
 	return mux
 }
@@ -136,4 +137,14 @@ func testAlert(w http.ResponseWriter, r *http.Request, a Agent) {
 		return
 	}
 	reply(w, http.StatusOK, results)
+}
+
+func reload(w http.ResponseWriter, r *http.Request, a Agent) {
+	ctx, cancel := context.WithTimeout(r.Context(), 30*time.Second)
+	defer cancel()
+	if err := a.Reload(ctx); err != nil {
+		refuse(w, http.StatusUnprocessableEntity, err, "the old config goes on; 'firewatch check' shows where the faults are")
+		return
+	}
+	reply(w, http.StatusOK, map[string]string{"result": "reloaded"})
 }

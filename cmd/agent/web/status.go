@@ -17,6 +17,7 @@ type Agent interface {
 	Accept(ctx context.Context, a alert.Alert, key string) (alert.Result, error)
 	Acknowledge(ctx context.Context, id, by string) error
 	TestAlert(ctx context.Context, sink string) ([]TestResult, error)
+	Reload(ctx context.Context) error      // nil = the config file is in force
 	Progress() (tick, outbox bool)         // for /healthz
 	Traffic() (ok bool, word string)       // for /health/host
 	Samples() []collect.Sample             // of the newest tick

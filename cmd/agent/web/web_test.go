@@ -52,6 +52,7 @@ func (f *fakeAgent) TestAlert(context.Context, string) ([]TestResult, error) {
 	return []TestResult{{Sink: "a", OK: true}}, f.err
 }
 func (f *fakeAgent) Acknowledge(context.Context, string, string) error { return f.err }
+func (f *fakeAgent) Reload(context.Context) error                      { return f.err }
 func (f *fakeAgent) Accept(_ context.Context, a alert.Alert, key string) (alert.Result, error) {
 	f.got, f.key = a, key
 	return f.result, f.err
