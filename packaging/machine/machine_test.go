@@ -178,7 +178,7 @@ func install(t *testing.T) {
 		t.Errorf("verify: %s", out)
 	}
 	t.Log(sh(t, "systemd-analyze security --no-pager firewatch.service | tail -1"))
-	if n := sh(t, "cat /proc/"+mainPID(t)+"/oom_score_adj"); n != "-900" {
+	if n := sh(t, "systemctl show -p OOMScoreAdjust --value firewatch.service"); n != "-900" {
 		t.Errorf("oom_score_adj is %s", n)
 	}
 	if n := sh(t, "grep -i 'core file size' /proc/"+mainPID(t)+"/limits"); !strings.Contains(n, " 0 ") {
