@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"detect":           {"detect", "forest", "collect", "alert", "internal"},
 	"alert":            {"alert", "internal"},
 	"alert/cloudwatch": {"alert", "collect", "internal"}, // it publishes metrics too, as a collect.Recorder
+	"packaging":        {},
 	"cmd":              {"cmd", "forest", "collect", "detect", "record", "alert", "internal"},
 	"bench":            {"bench", "forest", "collect", "detect", "record", "alert", "internal"},
 }

@@ -1,7 +1,5 @@
 //go:build e2e
 
-// Package machine holds the tests of the packages on a real systemd. They run
-// as root inside a machine that is thrown away: see the script run.
 package machine
 
 import (
