@@ -66,7 +66,10 @@ func WriteIntake(dir *os.Root, a Alert, key string) error {
 		return fmt.Errorf("write intake: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	if _, err = f.Write(b); err == nil {
+	if err = f.Chmod(0o640); err == nil { // whatever the umask: in the spool the agent reads it by the group
+		_, err = f.Write(b)
+	}
+	if err == nil {
 		err = f.Sync()
 	}
 	if err == nil {

@@ -35,7 +35,6 @@ var ofRuntime = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/de
 const (
 	maxMounts = 500
 	maxStuck  = 4 // statfs calls that may hang at once
-	readOnly  = 1 // ST_RDONLY of statfs(2); MNT_RDONLY elsewhere
 )
 
 // Disk reads space and inodes of each mounted file system that has some.
@@ -56,7 +55,7 @@ type Disk struct {
 type mount struct {
 	point, device, fstype string
 	dims                  []Label
-	writable              bool // mounted so; an error makes the file system read-only, not the mount
+	failed                bool // mounted writable, and turned read-only by itself
 }
 
 // NewDisk makes the collector.
@@ -127,7 +126,7 @@ func space(m mount, st unix.Statfs_t, dst []Sample) []Sample {
 			Sample{"disk_inodes_used_percent", m.point, m.dims, 100 * (n - f) / n})
 	}
 	readonly := 0.0
-	if st.Flags&readOnly != 0 && m.writable {
+	if m.failed {
 		readonly = 1
 	}
 	return append(dst, Sample{"disk_readonly", m.point, m.dims, readonly})
@@ -195,7 +194,7 @@ func (c *Disk) list() ([]mount, error) {
 		if !ok || len(left) < 6 || len(right) < 2 {
 			continue
 		}
-		m := mount{point: unescape(left[4]), device: unescape(right[1]), fstype: right[0], writable: slices.Contains(strings.Split(left[5], ","), "rw")}
+		m := mount{point: unescape(left[4]), device: unescape(right[1]), fstype: right[0], failed: turned(left[5], right[len(right)-1])}
 		// A later mount on the same point hides the earlier one.
 		out = slices.DeleteFunc(out, func(o mount) bool { return o.point == m.point })
 		id := left[2] // major:minor names the file system
@@ -212,6 +211,15 @@ func (c *Disk) list() ([]mount, error) {
 		return nil, &SkippedError{"no file system with space of its own is mounted"}
 	}
 	return out, nil
+}
+
+// turned tells a file system that an error made read-only: the mount says rw,
+// and the super block says otherwise ("emergency_ro" is ext4's since Linux
+// 6.15). statfs(2) cannot tell: in the sandbox of the unit every mount is
+// read-only to us.
+func turned(mount, super string) bool {
+	options := strings.Split(super, ",")
+	return slices.Contains(strings.Split(mount, ","), "rw") && (slices.Contains(options, "ro") || slices.Contains(options, "emergency_ro"))
 }
 
 func (c *Disk) ignored(m mount) bool {

@@ -80,15 +80,14 @@ func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	readonly := func(path string, st *unix.Statfs_t) error {
 		err := halfFull(path, st)
-		if path != "/host/data" {
-			st.Flags = readOnly
-		}
+		st.Flags = 1 // ST_RDONLY: everything is, to an agent in the unit's sandbox
 		return err
 	}
 	c := newDisk(t, DiskConfig{}, readonly,
 		`1 0 254:1 / / rw,relatime - ext4 /dev/vda1 ro,errors=remount-ro`,
 		`2 1 254:2 / /boot ro,relatime - ext4 /dev/vda2 ro`,
-		`3 1 254:3 / /data rw,relatime - ext4 /dev/vda3 rw`)
+		`3 1 254:3 / /data rw,relatime - ext4 /dev/vda3 rw`,
+		`4 1 254:4 / /new rw,relatime - ext4 /dev/vda4 rw,emergency_ro`)
 	samples, err := c.Collect(t.Context(), time.Unix(1000, 0), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +98,7 @@ func TestReadOnly(t *testing.T) {
 			got[s.Target] = s.Value
 		}
 	}
-	if len(got) != 3 || got["/"] != 1 || got["/boot"] != 0 || got["/data"] != 0 {
+	if len(got) != 4 || got["/"] != 1 || got["/new"] != 1 || got["/boot"] != 0 || got["/data"] != 0 {
 		t.Errorf("%v", got)
 	}
 }

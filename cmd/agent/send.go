@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/firewatch-agent/firewatch/alert"
@@ -82,7 +83,7 @@ func deliver(ctx context.Context, c clientFlags, a alert.Alert, key string) (str
 		return "", err
 	}
 	// No agent, or no right to its socket: the intake takes it.
-	intake, openErr := openIntake(dir)
+	intake, openErr := openIntake(c.stateDir, dir)
 	if openErr != nil {
 		return "", errors.Join(err, openErr)
 	}
@@ -93,18 +94,39 @@ func deliver(ctx context.Context, c clientFlags, a alert.Alert, key string) (str
 	return "no agent runs: on disk, delivered when one starts", nil
 }
 
-// openIntake opens the intake folder of the state directory, or else the spool.
-func openIntake(dir string) (*os.Root, error) {
-	root, err := openStateDir(dir)
-	if err == nil {
-		defer root.Close()
-		if err = root.Mkdir(alert.IntakeDir, 0o700); err == nil || errors.Is(err, os.ErrExist) {
-			return root.OpenRoot(alert.IntakeDir)
+// openIntake opens the spool where packages made one and nobody named a state
+// directory: the agent can read what root leaves there, too. Else it opens the
+// intake folder of the state directory.
+func openIntake(given, dir string) (*os.Root, error) {
+	if given == "" {
+		if spool, err := os.OpenRoot(spoolDir); err == nil {
+			return spool, nil
 		}
 	}
-	spool, spoolErr := os.OpenRoot(spoolDir)
-	if spoolErr != nil {
+	root, err := openStateDir(dir)
+	if err != nil {
 		return nil, fmt.Errorf("open an intake: %w", err)
 	}
-	return spool, nil
+	defer root.Close()
+	if err = root.Mkdir(alert.IntakeDir, 0o700); err == nil || errors.Is(err, os.ErrExist) {
+		return root.OpenRoot(alert.IntakeDir)
+	}
+	return nil, fmt.Errorf("open an intake: %w", err)
+}
+
+// ownSpool opens the spool for the agent that it belongs to, nil for others: a
+// second agent must not take its alerts.
+func ownSpool() *os.Root {
+	st, err := os.Lstat(spoolDir)
+	if err != nil || !st.IsDir() {
+		return nil
+	}
+	if sys, ok := st.Sys().(*syscall.Stat_t); !ok || int(sys.Uid) != os.Geteuid() {
+		return nil
+	}
+	root, err := os.OpenRoot(spoolDir)
+	if err != nil {
+		return nil
+	}
+	return root
 }

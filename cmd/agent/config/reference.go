@@ -13,7 +13,7 @@ func Reference() []manual.Table {
 	byTable := map[string][]manual.Key{}
 	for _, k := range keys() {
 		i := strings.LastIndexByte(k.path, '.')
-		typ, _ := typeAt(k.path)
+		typ := typeAt(k.path)
 		out := manual.Key{Name: k.path[i+1:], Type: typeName(typ), Default: k.value, Text: k.text}
 		if k.example {
 			out.Default, out.Text = "", k.text+" Example: "+k.value
@@ -23,7 +23,7 @@ func Reference() []manual.Table {
 	var out []manual.Table
 	for _, t := range tables() {
 		head := "[" + t.path + "]"
-		if typ, _ := typeAt(t.path); typ.Kind() == reflect.Slice {
+		if typeAt(t.path).Kind() == reflect.Slice {
 			head = "[" + head + "]"
 		}
 		out = append(out, manual.Table{Head: head, Text: t.text, Keys: byTable[t.path]})
@@ -31,15 +31,11 @@ func Reference() []manual.Table {
 	return out
 }
 
-// typeAt is the Go type of the field at a path.
-func typeAt(path string) (reflect.Type, bool) {
+// typeAt is the Go type of the field at a path, which must be there.
+func typeAt(path string) reflect.Type {
 	t := reflect.TypeFor[Config]()
 	for part := range strings.SplitSeq(path, ".") {
-		i := fieldIndex(element(t), part)
-		if i < 0 {
-			return nil, false
-		}
-		t = element(t).Field(i).Type
+		t = element(t).Field(fieldIndex(element(t), part)).Type
 	}
-	return t, true
+	return t
 }
