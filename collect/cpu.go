@@ -52,6 +52,7 @@ func (c *CPU) Metrics() []Metric {
 		amount("context_switches", countRate, "cpu", "context switches"),
 		amount("processes_forked", countRate, "process", "processes and threads started"),
 		amount("processes_running", count, "process", "tasks running or waiting for a CPU"),
+		amount("processes_running_per_cpu", count, "cpu", "tasks running or waiting for a CPU, for each CPU"),
 		amount("processes_blocked", count, "process", "tasks blocked on I/O"))
 }
 
@@ -62,19 +63,22 @@ func (c *CPU) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample,
 	if err != nil {
 		return dst, fmt.Errorf("read cpu times: %w", err)
 	}
-	found := false
+	cpus := -1 // the line of all of them is one, too
 	for line := range bytes.Lines(b) {
 		name, rest := cutField(bytes.TrimRight(line, "\n"))
 		switch {
 		case bytes.HasPrefix(name, []byte("cpu")):
-			found = true
+			cpus++
 			dst = c.cpuLine(now, name, rest, dst)
 		case string(name) == "ctxt":
 			dst = c.counter(now, "context_switches", name, rest, dst)
 		case string(name) == "processes":
 			dst = c.counter(now, "processes_forked", name, rest, dst)
 		case string(name) == "procs_running":
-			dst = gauge("processes_running", rest, dst)
+			n := len(dst)
+			if dst = gauge("processes_running", rest, dst); len(dst) > n && cpus > 0 {
+				dst = append(dst, Sample{Metric: "processes_running_per_cpu", Value: dst[n].Value / float64(cpus)})
+			}
 		case string(name) == "procs_blocked":
 			dst = gauge("processes_blocked", rest, dst)
 		}
@@ -82,7 +86,7 @@ func (c *CPU) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample,
 	c.times.sweep()
 	c.rates.sweep()
 	switch {
-	case !found:
+	case cpus < 0:
 		return dst, malformed(path)
 	case c.more:
 		return dst, &SkippedError{fmt.Sprintf("cores after the first %d have no series of their own", maxCores)}

@@ -24,6 +24,7 @@ func TestValuesOfARecordedHost(t *testing.T) {
 		"context_switches ":               (2777 - 1817) / 2.0,
 		"processes_forked ":               (335 - 129) / 2.0,
 		"processes_running ":              2,
+		"processes_running_per_cpu ":      1,
 		"diskio_writes vda":               (73 - 1) / 2.0,
 		"diskio_write_bytes vda":          (147458 - 2) * 512 / 2.0,
 		"diskio_write_await vda":          (319.0 - 3) / 72,

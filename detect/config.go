@@ -21,7 +21,7 @@ type RuleConfig struct {
 	Name              string         `toml:"name"`
 	Metric            string         `toml:"metric"`
 	Target            string         `toml:"target"`     // glob with *; "" = the host's own series, else all
-	Statistic         string         `toml:"statistic"`  // avg (default), min, max, sum, last, p1…p99, rate (per second), time_to_full (seconds)
+	Statistic         string         `toml:"statistic"`  // avg (default), min, max, sum, last, p1…p99, rate (per second), times (the newest 10 s over the rest), time_to_full (seconds)
 	Period            conf.Duration  `toml:"period"`     // default 60s
 	Comparison        string         `toml:"comparison"` // >, >=, <, <=
 	Threshold         *float64       `toml:"threshold"`
@@ -103,7 +103,7 @@ func (c RuleConfig) Validate(metrics []collect.Metric) []conf.Fault {
 // validateBounds finds a threshold that no reading can be beyond.
 func (c RuleConfig) validateBounds(metrics []collect.Metric, add func(path, problem, hint string)) {
 	i := slices.IndexFunc(metrics, func(m collect.Metric) bool { return m.Name == c.Metric })
-	if i < 0 || c.Threshold == nil || slices.Contains([]string{"sum", "rate", "time_to_full"}, c.Statistic) {
+	if i < 0 || c.Threshold == nil || slices.Contains(changing, c.Statistic) {
 		return
 	}
 	m, t := metrics[i], *c.Threshold
@@ -134,8 +134,8 @@ func bound(v float64) string {
 // (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html).
 func (c RuleConfig) validateMirror(add func(path, problem, hint string)) {
 	d := c.withDefaults()
-	if slices.Contains([]string{"rate", "time_to_full", "last"}, d.Statistic) || c.Clear != nil {
-		add("mirror", "CloudWatch alarms have no rate, time_to_full, last or clear", "leave mirror out, or write the rule without it")
+	if slices.Contains([]string{"rate", "times", "time_to_full", "last"}, d.Statistic) || c.Clear != nil {
+		add("mirror", "CloudWatch alarms have no rate, times, time_to_full, last or clear", "leave mirror out, or write the rule without it")
 	}
 	if p := d.Period.D(); p != 10*time.Second && p != 20*time.Second && p != 30*time.Second && p%time.Minute != 0 {
 		add("mirror", fmt.Sprintf("CloudWatch alarms have no period of %s", c.Period), "10s, 20s, 30s or whole minutes")

@@ -26,7 +26,7 @@ func TestFaults(t *testing.T) {
 		{"no metric", `metric: a rule needs a metric; write for example metric = "cpu_usage_active"`, func(r *RuleConfig) { r.Metric = "" }},
 		{"mistyped metric", `metric: unknown metric "cpu_usage_activ"; did you mean "cpu_usage_active"?`, func(r *RuleConfig) { r.Metric = "cpu_usage_activ" }},
 		{"mistyped statistic", `statistic: statistic "maxx" is not known; did you mean "max"?`, func(r *RuleConfig) { r.Statistic = "maxx" }},
-		{"quantile out of range", `statistic: statistic "p100" is not known; one of avg, min, max, sum, last, rate, time_to_full, p1 … p99`, func(r *RuleConfig) { r.Statistic = "p100" }},
+		{"quantile out of range", `statistic: statistic "p100" is not known; one of avg, min, max, sum, last, rate, times, time_to_full, p1 … p99`, func(r *RuleConfig) { r.Statistic = "p100" }},
 		{"bad comparison", `comparison: comparison "=>" is not known; one of ">", ">=", "<", "<="`, func(r *RuleConfig) { r.Comparison = "=>" }},
 		{"no threshold", `threshold: a rule needs a threshold; write for example threshold = 90`, func(r *RuleConfig) { r.Threshold = nil }},
 		{"threshold is no number", `threshold: threshold must be a number`, func(r *RuleConfig) { r.Threshold = level(math.NaN()) }},
@@ -45,7 +45,7 @@ func TestFaults(t *testing.T) {
 		{"no periods", `evaluation_periods: evaluation_periods must be 1 or more`, func(r *RuleConfig) { r.EvaluationPeriods = -1 }},
 		{"mistyped missing", `missing: missing "notbreaching" is not known; did you mean "notBreaching"?`, func(r *RuleConfig) { r.Missing = "notbreaching" }},
 		{"bad severity", `severity: severity "page" is not known; one of info, warning, critical`, func(r *RuleConfig) { r.Severity = "page" }},
-		{"mirror of what CloudWatch lacks", `mirror: CloudWatch alarms have no rate, time_to_full, last or clear; leave mirror out, or write the rule without it`, func(r *RuleConfig) { r.Mirror, r.Clear = true, level(50) }},
+		{"mirror of what CloudWatch lacks", `mirror: CloudWatch alarms have no rate, times, time_to_full, last or clear; leave mirror out, or write the rule without it`, func(r *RuleConfig) { r.Mirror, r.Clear = true, level(50) }},
 		{"mirror of an odd period", `mirror: CloudWatch alarms have no period of 15s; 10s, 20s, 30s or whole minutes`, func(r *RuleConfig) { r.Mirror, r.Period = true, seconds(15) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

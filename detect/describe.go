@@ -40,9 +40,15 @@ func (r *Threshold) summary(v *Verdict) string {
 	figure := c.Metric + " " + human.Value(v.Value, v.Unit)
 	switch c.Statistic {
 	case "time_to_full":
-		figure = fmt.Sprintf("full in %s at the pace of the last %s", human.Value(v.Value, v.Unit), human.Duration(c.Period.D()))
+		within := ""
+		if v.Within != nil {
+			within = " (" + between(v.Within, v.Unit) + ")"
+		}
+		figure = fmt.Sprintf("full in %s%s at the pace of the last %s", human.Value(v.Value, v.Unit), within, human.Duration(c.Period.D()))
 		return fmt.Sprintf("%s%s: %s, threshold %s", what, on, figure, human.Value(*c.Threshold, v.Unit))
 	case "last":
+	case "times":
+		return fmt.Sprintf("%s%s: %s is %s times what it was in the %s before, threshold %s", what, on, c.Metric, human.Number(v.Value), human.Duration(c.Period.D()), human.Number(*c.Threshold))
 	case "rate":
 		figure = fmt.Sprintf("%s changes by %s per second", c.Metric, human.Value(v.Value, v.Unit))
 	default:

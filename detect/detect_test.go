@@ -338,7 +338,7 @@ func TestDefaultRulesAreValid(t *testing.T) {
 	for _, c := range collect.All(collect.Host{}, collect.Config{}) {
 		metrics = append(metrics, c.Metrics()...)
 	}
-	metrics = append(metrics, collect.Metric{Name: "probe_success", Unit: "None"})
+	metrics = append(metrics, collect.Metric{Name: "probe_success", Unit: "None"}, collect.Metric{Name: "probe_duration", Unit: "Milliseconds"})
 	if faults := ValidateRules(DefaultRules(), metrics); len(faults) > 0 {
 		t.Error(faults)
 	}

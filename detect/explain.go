@@ -100,7 +100,7 @@ func family(metric string) string {
 
 // changing are the statistics whose figure is not one of the metric's own
 // values.
-var changing = []string{"sum", "rate", "time_to_full"}
+var changing = []string{"sum", "rate", "times", "time_to_full"}
 
 // statistic is that of the threshold rule behind a cause; "" where there is
 // none.

@@ -97,10 +97,10 @@ func TestSlope(t *testing.T) {
 	if got := slope(saw, 1); math.Abs(got-0.02) > 0.008 {
 		t.Errorf("slope of a saw-tooth %g, want about 0.02", got)
 	}
-	if got := timeToFull(line, 1, 100); math.Abs(got-(100-line[299])/0.02) > 1 {
+	if got, early, late := timeToFull(line, 1, 100); early > got || late < got || math.Abs(got-(100-line[299])/0.02) > 1 {
 		t.Errorf("time to full %g s", got)
 	}
-	if got := timeToFull([]float64{5, 5, 5}, 1, 100); !math.IsNaN(got) {
+	if got, _, _ := timeToFull([]float64{5, 5, 5}, 1, 100); !math.IsNaN(got) {
 		t.Errorf("too few values: %g", got)
 	}
 }

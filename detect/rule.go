@@ -31,6 +31,7 @@ type Verdict struct {
 	Value     float64 // the statistic; NaN = none
 	Threshold *alert.Number
 	Usual     *alert.Range
+	Within    *alert.Range // 95 % interval of Value, where it is an estimate
 	Causes    []alert.Cause
 	Summary   string // one line for people, written when Level is Breach
 	Subsystem string // "" = that of Metric, else of the first of Causes

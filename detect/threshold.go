@@ -27,6 +27,7 @@ type Threshold struct {
 	series   []*Series
 	at       uint64 // slot of the verdicts below
 	verdicts []Verdict
+	within   *alert.Range // interval of the newest datapoint
 	buf      []float64
 }
 
@@ -101,7 +102,7 @@ func (r *Threshold) judge(h *History, s *Series) Verdict {
 			continue // nobody looked: neither good nor bad nor missing
 		}
 		if math.IsNaN(v.Value) {
-			v.Value = x
+			v.Value, v.Within = x, r.within
 		}
 		beyond := ok && r.beyond(x, *c.Threshold)
 		bad = bad || i == 0 && (beyond || !ok && c.Missing == "breaching")
@@ -140,6 +141,13 @@ func (r *Threshold) datapoint(h *History, s *Series, i int) (float64, bool) {
 	if math.IsNaN(full) || full <= 0 {
 		full = 100
 	}
+	if r.cfg.Statistic == "time_to_full" {
+		x, early, late := timeToFull(r.buf, h.Interval().Seconds(), full)
+		if r.within = nil; !math.IsInf(x, 1) {
+			r.within = &alert.Range{Low: alert.Number(early), High: alert.Number(late)}
+		}
+		return x, !math.IsNaN(x)
+	}
 	x := r.stat(r.buf, h.Interval().Seconds(), full)
 	return x, !math.IsNaN(x)
 }
@@ -156,11 +164,14 @@ func (r *Threshold) beyond(x, level float64) bool {
 	return x <= level
 }
 
-// unit is that of the statistic: time_to_full is in seconds, whatever the
-// metric's own is.
+// unit is that of the statistic: time_to_full is in seconds and times is a
+// factor, whatever the metric's own is.
 func (r *Threshold) unit(h *History) string {
-	if r.cfg.Statistic == "time_to_full" {
+	switch r.cfg.Statistic {
+	case "time_to_full":
 		return "Seconds"
+	case "times":
+		return "None"
 	}
 	return h.Metric(r.cfg.Metric).Unit
 }

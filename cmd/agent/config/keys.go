@@ -78,7 +78,7 @@ func agentKeys() []key {
 		{"rule.name", `"load-high"`, true, "Name, [a-z0-9-], unique. Required."},
 		{"rule.metric", `"system_load1"`, true, "The metric to watch; docs/metrics.md lists them. Required."},
 		{"rule.target", `"/var*"`, true, "Which mount points, devices, interfaces or probes; * stands for any text. Default: the host's own series, or all targets of a metric that has some."},
-		{"rule.statistic", `"avg"`, false, "avg, min, max, sum, last, p1 to p99, rate (change per second), or time_to_full (seconds until 100 at the present slope)."},
+		{"rule.statistic", `"avg"`, false, "avg, min, max, sum, last, p1 to p99, rate (change per second), times (the newest 10 s over the rest of the period; below 10 of the unit counts as 10), or time_to_full (seconds until 100 at the present slope)."},
 		{"rule.period", `"60s"`, false, "The time that one datapoint covers, in whole seconds."},
 		{"rule.comparison", `">"`, true, `">", ">=", "<" or "<=": datapoint, comparison, threshold. Required.`},
 		{"rule.threshold", `20`, true, "The level, in the metric's unit. Required."},

@@ -103,7 +103,7 @@ func further(r detect.RuleConfig, m collect.Metric) []option {
 	if !up {
 		bound = m.Min
 	}
-	raw := !slices.Contains([]string{"sum", "rate", "time_to_full"}, r.Statistic)
+	raw := !slices.Contains([]string{"sum", "rate", "times", "time_to_full"}, r.Statistic)
 	var levels []float64
 	switch {
 	case raw && !math.IsNaN(bound) && (up || bound != 0):
