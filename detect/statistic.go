@@ -94,7 +94,7 @@ func slopes(v []float64, slotSeconds float64) []float64 {
 // slopes at ranks (N ± 1.96·√(n(n−1)(2n+5)/18))/2 of N, for n points).
 //
 // It is +Inf where the value does not surely grow: the interval reaches down to
-// none, or the value is not about the highest of the period. So a
+// none, or within the period it fell by half of what it moved in all. So a
 // saw-tooth (log rotation, a WAL) never fills anything while its teeth do not
 // grow. NaN with fewer than 30 values: a shorter look would see any burst of
 // writing as a full disk.
@@ -107,7 +107,7 @@ func timeToFull(v []float64, slotSeconds, full float64) (estimate, early, late f
 	switch {
 	case now >= full:
 		return 0, 0, 0
-	case now <= v[0] || slices.Max(v)-now > 0.1*(slices.Max(v)-slices.Min(v)):
+	case now <= v[0] || 2*fall(v) > slices.Max(v)-slices.Min(v):
 		return never, never, never
 	}
 	const n, z = slopePoints, 1.96
@@ -120,6 +120,16 @@ func timeToFull(v []float64, slotSeconds, full float64) (estimate, early, late f
 	}
 	left := full - now
 	return left / stat.Quantile(0.5, stat.LinInterp, all, nil), left / high, left / low
+}
+
+// fall is the most that v fell from any value to a later one.
+func fall(v []float64) float64 {
+	most, top := 0.0, v[0]
+	for _, x := range v {
+		top = math.Max(top, x)
+		most = math.Max(most, top-x)
+	}
+	return most
 }
 
 // Constants of times.
