@@ -30,8 +30,8 @@ func DefaultRules() []RuleConfig {
 		{Name: "memory-stalled", Metric: "pressure_memory_full_avg10", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(25), Clear: level(10), EvaluationPeriods: 3, Severity: critical, Summary: "the host stands still for want of memory"},
 		// On a host with memory to spare no task ever waits for it.
 		{Name: "memory-pressure", Metric: "pressure_memory_some_avg10", Statistic: "avg", Period: s(5), Comparison: ">", Threshold: level(15), Clear: level(5), EvaluationPeriods: 1, Severity: warning, Summary: "tasks wait for memory"},
-		// Five minutes of steady growth that fills memory within half an hour. Builds and caches come and go.
-		{Name: "memory-fills", Metric: "mem_used_percent", Statistic: "time_to_full", Period: s(300), Comparison: "<", Threshold: level(1800), Clear: level(3600), EvaluationPeriods: 1, Severity: warning, Summary: "memory fills up"},
+		// Five minutes of steady growth that fills memory within the hour. Builds and caches come and go.
+		{Name: "memory-fills", Metric: "mem_used_percent", Statistic: "time_to_full", Period: s(300), Comparison: "<", Threshold: level(3600), Clear: level(7200), EvaluationPeriods: 1, Severity: warning, Summary: "memory fills up"},
 		// Swap in use is harmless; swap read back all the time is thrashing.
 		{Name: "swap-thrash", Metric: "swap_in", Statistic: "avg", Period: s(60), Comparison: ">", Threshold: level(8 << 20), Clear: level(2 << 20), EvaluationPeriods: 3, Severity: warning, Summary: "the host reads from swap all the time"},
 		{Name: "oom-kill", Metric: "mem_oom_kills", Statistic: "max", Period: s(60), Comparison: ">", Threshold: level(0), EvaluationPeriods: 1, Severity: warning, Summary: "the kernel killed a process for want of memory"},

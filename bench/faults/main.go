@@ -1,0 +1,213 @@
+// Command faults is the fault lab: real trouble on this real machine, watched by
+// the real binary, and what it said and when.
+//
+//	go run ./bench/faults -rec healthy.rec          # the whole lab, at most 50 minutes, as root
+//	go run ./bench/faults -rec healthy.rec -only disk-full,zombies -rounds 1
+//	go run ./bench/faults -judge lab.rec            # the verdict again, from what was recorded
+//	go run ./bench/faults -print                    # the table again
+//
+// It runs in a network and mount namespace of its own, with the agent inside:
+// loopback, iptables, resolv.conf and tmpfs are private. Sharp faults come once
+// in each round, in random order and after random pauses, over a background
+// that compiles, packs and idles; slow ones come once, at the end. The agent's
+// models start from a replayed recording of a healthy host.
+//
+// The frames of the one run are recorded, and judged three times: by the
+// thresholds alone, by anomaly detection alone, and by both; the live agent's
+// own messages stand beside them. What a message must name is in the table of
+// faults (list.go), which was written before the run.
+//
+// Nothing is exhausted that the host needs: memory at most 2 GiB, disks that are
+// filled are tmpfs, load on the real disk is at most 1 GiB and is deleted. At
+// the end, and at Ctrl-C, every child is killed and every mount undone.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	rec, out, only, judge string
+	keep                  string
+	rounds                int
+	seed                  uint64
+	hold, warm            time.Duration
+	printOnly             bool
+}
+
+// event is one fault as it was made.
+type event struct {
+	Fault string    `json:"fault"`
+	From  time.Time `json:"from"`
+	To    time.Time `json:"to"`
+}
+
+// log is what a run leaves beside its recording, for -judge.
+type runLog struct {
+	Commit  string  `json:"commit"`
+	Machine string  `json:"machine"`
+	Seed    uint64  `json:"seed"`
+	Healthy string  `json:"models_from"`
+	Events  []event `json:"events"`
+	Skipped []skip  `json:"skipped,omitempty"`
+	Live    []told  `json:"live"`
+	Seconds float64 `json:"wall_seconds"`
+}
+
+type skip struct{ Fault, Why string }
+
+func main() {
+	var o options
+	if len(os.Args) > 1 && os.Args[1] == "child" {
+		child(os.Args[2:])
+		return
+	}
+	flag.StringVar(&o.rec, "rec", "", "`recording` of a healthy host that the models start from")
+	flag.StringVar(&o.out, "out", "bench/results/faults.json", "result `file`")
+	flag.StringVar(&o.keep, "keep", "", "`directory` for the recording and log of the run (default a temporary one)")
+	flag.StringVar(&o.only, "only", "", "only these `faults`, by name")
+	flag.StringVar(&o.judge, "judge", "", "judge this `directory`, which -keep made, again")
+	flag.IntVar(&o.rounds, "rounds", 3, "how often each sharp fault comes")
+	flag.Uint64Var(&o.seed, "seed", 7, "of order and pauses")
+	flag.DurationVar(&o.hold, "hold", 36*time.Second, "how long a sharp fault lasts")
+	flag.DurationVar(&o.warm, "warm", 200*time.Second, "time before the first fault: a probe's own past takes 180 s")
+	flag.BoolVar(&o.printOnly, "print", false, "print the table of the result file and stop")
+	flag.Parse()
+	if err := run(o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench/faults:", err)
+		os.Exit(1)
+	}
+}
+
+func run(o options) error {
+	switch {
+	case o.printOnly:
+		return printTable(o.out)
+	case o.judge == "":
+		if os.Getenv(inside) == "" {
+			return enter()
+		}
+		if o.keep == "" {
+			dir, err := os.MkdirTemp("", "firewatch-faults-")
+			if err != nil {
+				return err
+			}
+			o.keep = dir
+		}
+		if err := physical(o); err != nil {
+			return err
+		}
+		o.judge = o.keep
+	}
+	if err := judge(o); err != nil {
+		return err
+	}
+	return printTable(o.out)
+}
+
+const inside = "FIREWATCH_FAULTS_INSIDE"
+
+// enter runs this program again in namespaces of its own.
+func enter() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", os.Args[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 30 * time.Second
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Unshareflags: syscall.CLONE_NEWNS, Setpgid: true}
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("run in namespaces (root is needed): %w", err)
+	}
+	return nil
+}
+
+// physical makes the faults and leaves recording and log in o.keep.
+func physical(o options) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	start := time.Now()
+	l, err := newLab(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	rng := rand.New(rand.NewPCG(o.seed, 0x6661756c74))
+	r := runLog{Commit: commit(), Machine: machine(), Seed: o.seed, Healthy: filepath.Base(o.rec)}
+	l.say("warming up for %s", o.warm)
+	l.sleep(o.warm)
+	for _, f := range schedule(o, rng) {
+		if ctx.Err() != nil {
+			return errors.New("interrupted; everything is undone")
+		}
+		l.sleep(time.Duration(6+rng.IntN(7)) * time.Second)
+		hold := o.hold
+		if f.slow {
+			hold = f.lasts
+		}
+		from := time.Now()
+		l.say("%s for %s", f.name, hold)
+		undo, err := f.begin(l)
+		if err != nil {
+			if !slices.ContainsFunc(r.Skipped, func(s skip) bool { return s.Fault == f.name }) {
+				r.Skipped = append(r.Skipped, skip{f.name, err.Error()})
+			}
+			l.say("%s: skipped: %v", f.name, err)
+			undo()
+			continue
+		}
+		l.sleep(hold)
+		undo()
+		r.Events = append(r.Events, event{f.name, from.UTC(), time.Now().UTC()})
+	}
+	l.sleep(8 * time.Second)
+	r.Live, r.Seconds = l.stopAgent(), time.Since(start).Seconds()
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted; everything is undone")
+	}
+	return os.WriteFile(filepath.Join(o.keep, "run.json"), b, 0o644)
+}
+
+// schedule is the order of the faults: in each round all sharp ones, each at
+// least half a round after its last time; then the slow ones.
+func schedule(o options, rng *rand.Rand) []fault {
+	var sharp, slow []fault
+	for _, f := range faults() {
+		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), f.name) {
+			continue
+		}
+		if f.slow {
+			slow = append(slow, f)
+		} else {
+			sharp = append(sharp, f)
+		}
+	}
+	var out []fault
+	rng.Shuffle(len(sharp), func(i, j int) { sharp[i], sharp[j] = sharp[j], sharp[i] })
+	for range o.rounds {
+		out = append(out, sharp...)
+		half := len(sharp) / 2
+		for _, part := range [][]fault{sharp[:half], sharp[half:]} {
+			rng.Shuffle(len(part), func(i, j int) { part[i], part[j] = part[j], part[i] })
+		}
+	}
+	return append(out, slow...)
+}
