@@ -61,7 +61,8 @@ func TestReloadsUnderLoad(t *testing.T) {
 	in := newInbox(t)
 	file := filepath.Join(t.TempDir(), "flag")
 	config := func(n int) string {
-		return fmt.Sprintf("[agent]\ninterval = \"200ms\"\n[agent.labels]\nround = \"%d\"\n", n) + flagRule(t, file) + in.sink()
+		agent := fmt.Sprintf("[agent.labels]\nround = \"%d\"\n[agent]\ninterval = \"200ms\"\n", n)
+		return strings.Replace(flagRule(t, file), "[agent]\n", agent, 1) + in.sink()
 	}
 	a := launch(t, config(0))
 	start(t, exec.Command("sh", "-c", "while :; do :; done"))
@@ -104,6 +105,9 @@ func flagRule(t *testing.T, file string) string {
 		}
 	}
 	return fmt.Sprintf(`
+[agent]
+default_rules = false
+
 [[probe]]
 name = "flag"
 type = "tcp"
