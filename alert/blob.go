@@ -35,13 +35,15 @@ func (o *Outbox) saveBlob(ctx context.Context, to *blob, b []byte) error {
 	o.mu.Unlock()
 	for {
 		o.mu.Lock()
-		s, ch := *to, o.changed
+		s, ch, stuck := *to, o.changed, o.stuck()
 		o.mu.Unlock()
 		switch {
 		case s.saved >= rev:
 			return nil
 		case s.failed >= rev:
 			return fmt.Errorf("write %s: %w: %w", s.name, ErrNotDurable, s.failedCause)
+		case stuck:
+			return fmt.Errorf("write %s: %w: %w", s.name, ErrNotDurable, errHangs)
 		}
 		select {
 		case <-ch:

@@ -24,7 +24,7 @@ const (
 // step is one operation on the state directory, told to a test's hook before
 // it is done. Data is what a write writes.
 type step struct {
-	Op   string // create, write, sync, rename, syncdir, remove
+	Op   string // create, write, append, rewrite, sync, rename, syncdir, remove
 	Path string
 	To   string // of a rename
 	Data []byte
@@ -36,6 +36,8 @@ type disk struct {
 	root *os.Root
 	hook func(step) error // tests only: sees each step, may fail it or hold it up
 	n    atomic.Uint64    // makes the names of temporary files
+
+	spare spares
 }
 
 // errSkip, from a hook, takes a step as done: tests need not wait for fsync.
@@ -57,7 +59,7 @@ func (d *disk) do(s step, f func() error) error {
 // layout makes the folders. An error leaves what could be made.
 func (d *disk) layout() error {
 	var first error
-	for _, dir := range []string{dirOpen, dirClosed, dirQuarantine, dirTmp, dirIntake} {
+	for _, dir := range []string{dirOpen, dirClosed, dirQuarantine, dirTmp, dirIntake, dirSpare} {
 		if err := d.root.MkdirAll(dir, 0o700); err != nil && first == nil {
 			first = fmt.Errorf("make state directory: %w", err)
 		}
@@ -78,6 +80,9 @@ func (d *disk) save(name string, b []byte, current func() bool) error {
 	tmp := dirTmp + "/" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatUint(d.n.Add(1), 10) + "-" + path.Base(name)
 	if err := d.create(tmp, b); err != nil {
 		_ = d.root.Remove(tmp)
+		if noSpace(err) {
+			return d.saveSpare(name, b, current, err)
+		}
 		return err
 	}
 	if !current() {

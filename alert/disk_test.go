@@ -195,3 +195,45 @@ func TestStateGoesThroughTheWriter(t *testing.T) {
 		}
 	})
 }
+
+// A disk that is full takes a change all the same: the 64 spare files hold its
+// room. When it has room again they are made anew.
+func TestADiskThatIsFullStillTakesAChange(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink := alerttest.NewSink("s")
+		full := false
+		r := openHooked(t, dir, func(s alert.Step) error {
+			switch {
+			case full && (s.Op == "create" || s.Op == "write" || s.Op == "append"):
+				return syscall.ENOSPC
+			case s.Op == "sync" || s.Op == "syncdir":
+				return alert.ErrSkip
+			}
+			return nil
+		}, nil, sink)
+		time.Sleep(time.Second)
+		count := func() int { list, _ := os.ReadDir(dir + "/spare"); return len(list) }
+		if count() != 64 {
+			t.Fatalf("%d spare files", count())
+		}
+		full = true
+		r.put(firing("disk-full", alert.Critical)) // fails the test if it is not on disk
+		settle()
+		if n := count(); n < 60 || n > 63 {
+			t.Errorf("%d spare files are left of 64", n)
+		}
+		r.stop()
+		r = open(t, dir, nil, sink)
+		if got := r.OpenFiring(); len(got) != 1 || got[0].Rule != "disk-full" {
+			t.Errorf("after a restart these fire: %v", phases(got))
+		}
+		time.Sleep(5 * time.Second)
+		if count() != 64 {
+			t.Errorf("%d spare files when the disk has room again", count())
+		}
+		wantPhases(t, sink.Taken(), "disk-full:firing")
+		wantClean(t, r)
+	})
+}

@@ -51,6 +51,7 @@ const (
 	failoverAfter  = 15 * time.Second // after the first attempt of a critical
 	confirmWait    = time.Second      // longest that an incident's next Send waits for its last confirmation to be on disk
 	putWait        = 5 * time.Second  // longest that Put waits without a deadline
+	hangsAfter     = time.Second      // a write that takes longer is taken to hang
 	writerStuck    = 30 * time.Second // after which a writer is abandoned, at most one at a time
 	houseEvery     = time.Second      // housekeeping: retry the disk, repeats
 	intakeEvery    = 2 * time.Second  // scan of intake/

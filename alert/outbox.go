@@ -63,7 +63,7 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 	}
 	b := &Outbox{
 		opt:     o,
-		disk:    disk{root: root, hook: hook},
+		disk:    disk{root: root, hook: hook, spare: spares{used: true}},
 		changed: make(chan struct{}),
 		open:    map[string]*record{},
 		slots:   map[string]*slot{},

@@ -106,8 +106,10 @@ func routed(a *Alert, routes []RouteConfig, sinks []string) ([][]string, conf.Du
 	}
 	var chains [][]string
 	var repeat conf.Duration
+	not := a.Labels[LabelNotSink]
 	add := func(chain []string) {
-		if !slices.ContainsFunc(chains, func(c []string) bool { return slices.Equal(c, chain) }) {
+		chain = slices.DeleteFunc(chain, func(n string) bool { return n == not })
+		if len(chain) > 0 && !slices.ContainsFunc(chains, func(c []string) bool { return slices.Equal(c, chain) }) {
 			chains = append(chains, chain)
 		}
 	}

@@ -98,6 +98,9 @@ func (o *Outbox) watchIntake(ctx context.Context) {
 	defer trim.Stop()
 	o.trimClosed(time.Now())
 	for {
+		if o.disk.wanting() && o.Health().Durable {
+			_ = o.disk.fillSpares() // a disk without room for them says so at the next change
+		}
 		if dir, err := o.disk.root.OpenRoot(dirIntake); err == nil {
 			o.scanIntake(ctx, dir, skip)
 			_ = dir.Close()

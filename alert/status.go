@@ -139,17 +139,7 @@ func (o *Outbox) Incidents() []Incident {
 // OpenFiring returns the newest alert of every incident of the detector that
 // was accepted as firing and not as resolved: what the Detector adopts at the
 // start, whatever its own state says.
-func (o *Outbox) OpenFiring() []Alert {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	var out []Alert
-	for _, r := range o.sorted() {
-		if r.End == nil && r.Source == "" && !r.digest() {
-			out = append(out, *r.newest())
-		}
-	}
-	return out
-}
+func (o *Outbox) OpenFiring() []Alert { return o.firing("") }
 
 // DeadLetters lists what sinks refused for good, oldest first: of open
 // incidents, and of the last 1000 that are closed.

@@ -25,6 +25,11 @@ type writerState struct {
 	errSince  time.Time
 }
 
+var errHangs = errors.New("a write to the state directory does not return")
+
+// stuck reports whether a write hangs: nobody need wait for it. mu is held.
+func (o *Outbox) stuck() bool { return o.writer.busy && time.Since(o.writer.since) > hangsAfter }
+
 var errReplaced = errors.New("the writer was replaced")
 
 // ErrNotDurable is in the chain of the error of a Put whose alert is not on
@@ -315,13 +320,15 @@ func (o *Outbox) retryDisk(now time.Time) {
 func (o *Outbox) awaitSaved(ctx context.Context, r *record, rev uint64) error {
 	for {
 		o.mu.Lock()
-		saved, failed, cause, ch := r.saved, r.failed, r.saveErr, o.changed
+		saved, failed, cause, ch, stuck := r.saved, r.failed, r.saveErr, o.changed, o.stuck()
 		o.mu.Unlock()
 		switch {
 		case saved >= rev:
 			return nil
 		case failed >= rev:
 			return fmt.Errorf("write incident: %w: %w", ErrNotDurable, cause)
+		case stuck:
+			return fmt.Errorf("write incident: %w: %w", ErrNotDurable, errHangs)
 		}
 		select {
 		case <-ch:
@@ -352,8 +359,8 @@ func (o *Outbox) Health() Health {
 	switch w := o.writer; {
 	case w.err != nil:
 		h.Durable, h.Error, h.Since = false, w.err.Error(), w.errSince
-	case w.busy && time.Since(w.since) > time.Second:
-		h.Durable, h.Error, h.Since = false, "a write to the state directory does not return", w.since
+	case o.stuck() || w.abandoned && w.busy:
+		h.Durable, h.Error, h.Since = false, errHangs.Error(), w.since
 	}
 	return h
 }

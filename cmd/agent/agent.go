@@ -59,6 +59,7 @@ type agent struct {
 	frame                      collect.Frame
 	ticks                      ticks
 	self                       selfUse
+	selfCheck                  selfCheck
 	raised                     uint64 // firing alerts since the start
 
 	saved      time.Duration // CLOCK_BOOTTIME of the last state save
@@ -98,6 +99,7 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 	for _, r := range recorders {
 		r.Record(frame)
 	}
+	a.checkSelf(disk, set, now, boot, t)
 	a.saveState(disk, boot, len(alerts) > 0)
 	a.saveModels(boot, false)
 	a.show(now, frame, t)
@@ -174,6 +176,7 @@ func (a *agent) run(ctx context.Context) int {
 	a.learnt = bootTime()
 	a.suspects = newSuspects(serving, collect.LocalHost(time.Second), a.log)
 	done.Go(func() { a.reloads(ctx) })
+	done.Go(func() { a.heartbeat(ctx) })
 	a.notify.ready(fmt.Sprintf("watching %d collectors", len(a.set.Status())))
 
 	a.mu.Lock()

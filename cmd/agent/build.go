@@ -220,6 +220,7 @@ func (a *agent) adoptConfig(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	a.box.SetMaintenance(cfg.Maintenance)
 	a.box.SetSinks(p.sinks, cfg.Routes)
 	a.mu.Lock()
 	a.startWork(ctx, p)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/cmd/agent/config"
-	"github.com/firewatch-agent/firewatch/cmd/agent/term"
 )
 
 func cmdCheck(ctx context.Context, e env, args []string) int {
@@ -63,70 +61,4 @@ func cmdCheck(ctx context.Context, e env, args []string) int {
 	}
 	fmt.Fprintf(e.out, "%s: in order, %d rules, %d probes, %d sinks\n", name, len(cfg.Rules), len(cfg.Probes), len(cfg.SinkNames()))
 	return exitDone
-}
-
-func cmdOutbox(ctx context.Context, e env, args []string) int {
-	var c clientFlags
-	fs := newFlags(e, "outbox")
-	c.add(fs)
-	verb, rest := "", args
-	if len(args) > 0 {
-		verb, rest = args[0], args[1:]
-	}
-	if code, ok := parse(e, fs, rest); !ok {
-		return code
-	}
-	switch verb {
-	case "list":
-		return listDead(ctx, e, c)
-	case "check":
-		return checkOutbox(e, c)
-	}
-	fmt.Fprintln(e.err, "firewatch outbox: say list or check")
-	return exitUsage
-}
-
-func listDead(ctx context.Context, e env, c clientFlags) int {
-	client, _, err := c.client()
-	if err != nil {
-		return fail(e, "outbox", err)
-	}
-	dead := []alert.DeadLetter{}
-	if err := client.Get(ctx, "/v1/dead-letters", &dead); err != nil {
-		return fail(e, "outbox", err)
-	}
-	if c.json {
-		return printJSON(e.out, dead)
-	}
-	fmt.Fprint(e.out, term.StyleOf(e.out).DeadLetters(dead))
-	return exitDone
-}
-
-// checkOutbox reads the state directory itself, so that it works without an
-// agent too.
-func checkOutbox(e env, c clientFlags) int {
-	dir, err := stateDir(c.stateDir)
-	if err != nil {
-		return fail(e, "outbox", err)
-	}
-	root, err := openStateDir(dir)
-	if err != nil {
-		return fail(e, "outbox", err)
-	}
-	defer root.Close()
-	problems := append([]alert.Problem{}, alert.Check(root)...)
-	if c.json {
-		if printJSON(e.out, problems) != exitDone || len(problems) > 0 {
-			return exitWrong
-		}
-		return exitDone
-	}
-	if len(problems) == 0 {
-		fmt.Fprintf(e.out, "%s: every invariant holds\n", dir)
-		return exitDone
-	}
-	for _, p := range problems {
-		fmt.Fprintf(e.err, "%s: %s\n", p.Path, p.Problem)
-	}
-	return exitWrong
 }

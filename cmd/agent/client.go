@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os/user"
 	"time"
 
 	"github.com/firewatch-agent/firewatch/alert"
@@ -108,10 +107,7 @@ func cmdAck(ctx context.Context, e env, args []string) int {
 	if err != nil {
 		return fail(e, "ack", err)
 	}
-	by := "somebody"
-	if u, err := user.Current(); err == nil {
-		by = u.Username
-	}
+	by := userName()
 	if err := client.Post(ctx, "/v1/incidents/"+id+"/ack", map[string]string{"by": by}, "", nil); err != nil {
 		return fail(e, "ack", err)
 	}

@@ -86,6 +86,34 @@ func (a *agent) Acknowledge(ctx context.Context, id, by string) error {
 	return a.box.Acknowledge(ctx, id, by)
 }
 
+// Silences implements web.Agent.
+func (a *agent) Silences() []alert.Silence { return a.box.Silences() }
+
+// AddSilence implements web.Agent.
+func (a *agent) AddSilence(ctx context.Context, s alert.Silence) (alert.Silence, error) {
+	return a.box.AddSilence(ctx, s)
+}
+
+// RemoveSilence implements web.Agent.
+func (a *agent) RemoveSilence(ctx context.Context, id, by string) error {
+	return a.box.RemoveSilence(ctx, id, by)
+}
+
+// RetryDead implements web.Agent.
+func (a *agent) RetryDead(ctx context.Context, key, sink, by string) (int, error) {
+	return a.box.RetryDead(ctx, key, sink, by)
+}
+
+// DropDead implements web.Agent.
+func (a *agent) DropDead(ctx context.Context, key, sink, by string) (int, error) {
+	return a.box.DropDead(ctx, key, sink, by)
+}
+
+// DropBacklog implements web.Agent.
+func (a *agent) DropBacklog(ctx context.Context, sink, by string) (int, error) {
+	return a.box.DropBacklog(ctx, sink, by)
+}
+
 // Progress implements web.Agent.
 func (a *agent) Progress() (tick, outbox bool) { return a.progress(bootTime()) }
 

@@ -30,6 +30,9 @@ func (c *Config) validate(whole bool) []conf.Fault {
 	for _, s := range c.Sinks.entries() {
 		out = append(out, s.faults...)
 	}
+	for i, m := range c.Maintenance {
+		out = append(out, conf.Under("maintenance."+strconv.Itoa(i), m.Validate())...)
+	}
 	out = append(out, conf.Under("http", c.HTTP.Validate())...)
 	out = append(out, conf.Under("health", c.Health.Validate())...)
 	out = append(out, conf.Under("history", c.History.Validate())...)

@@ -23,9 +23,12 @@ type Config struct {
 	Anomaly detect.AnomalyConfig `toml:"anomaly"`
 	Sinks   Sinks                `toml:"sink"`
 	Routes  []alert.RouteConfig  `toml:"route"`
-	HTTP    web.HTTPConfig       `toml:"http"`
-	Health  web.HealthConfig     `toml:"health"`
-	History record.Config        `toml:"history"`
+
+	Maintenance []alert.MaintenanceConfig `toml:"maintenance"`
+
+	HTTP    web.HTTPConfig   `toml:"http"`
+	Health  web.HealthConfig `toml:"health"`
+	History record.Config    `toml:"history"`
 
 	source []byte // the file it was read from, for SaveLastGood
 }

@@ -34,6 +34,8 @@ func tables() []table {
 		{"sink.pagerduty", "PagerDuty, Events API v2. An incident is one alert there; who is woken when is PagerDuty's to decide."},
 		{"route", "Which alerts go to which sinks. Every route that matches applies; without routes, and where none matches, an alert goes to every sink."},
 		{"route.match", "Which alerts: all that is set must match, and nothing matches all."},
+		{"maintenance", "A window that comes again and again, in which the alerts that match are kept back: what still fires at its end is told then, what ended in it never. Incidents that people know of get their end told."},
+		{"maintenance.match", "Which alerts: all that is set must match, and nothing matches all."},
 		{"http", "The status page and /metrics, for people and Prometheus. Nothing listens where listen is not set. Beyond loopback it demands TLS and a token."},
 		{"history", "What was measured, kept on disk for charts, back-tests and a restart that remembers."},
 		{"health", "One word for kubelets and load balancers: /healthz (the agent makes progress) and /health/host (200 while the host should receive traffic). No token, no Host check."},
@@ -116,6 +118,15 @@ func agentKeys() []key {
 		{"history.keep_1s", `"6h"`, false, "How long every reading is kept, 10m to 7d."},
 		{"history.size", `"256MiB"`, false, "Most that all files of the history take, 8MiB to 64GiB; the oldest go first."},
 
+		{"maintenance.cron", `"0 3 * * sun"`, true, "When it begins, as in crontab: minute, hour, day, month, weekday; or a word such as @daily. Required."},
+		{"maintenance.duration", `"2h"`, true, "How long it lasts, 1m to 7d. Required."},
+		{"maintenance.zone", `"Europe/Berlin"`, true, "Time zone of cron. Default: the host's."},
+		{"maintenance.match.severity", `["warning"]`, true, "One of these severities."},
+		{"maintenance.match.rule", `["backup-*"]`, true, "One of these rules; * stands for any text."},
+		{"maintenance.match.labels", `{ team = "web*" }`, true, "All of these labels; * stands for any text."},
+
+		{"health.heartbeat_url", `"https://hc.example.com/ping/0123"`, true, "A URL that is fetched every 60 s while ticks and delivery make progress: a dead-man's switch that tells when it stops. It is treated as a secret."},
+		{"health.heartbeat_url_file", `"/etc/firewatch/heartbeat-url"`, true, "A file that holds the URL, instead of heartbeat_url."},
 		{"health.listen", `":9470"`, true, "host:port of /healthz and /health/host. Default: no listener."},
 	}
 }
@@ -173,7 +184,7 @@ func sinkKeys() []key {
 // homes names the tables that have a key of this name, for one that is in the
 // wrong place: "[agent] or [[probe]]", or "" where there are none or many.
 func homes(name string) string {
-	lists := map[string]bool{"probe": true, "rule": true, "route": true, "sink": true}
+	lists := map[string]bool{"probe": true, "rule": true, "route": true, "sink": true, "maintenance": true}
 	var out []string
 	for _, k := range keys() {
 		i := strings.LastIndexByte(k.path, '.')

@@ -208,9 +208,9 @@ func (s Style) DeadLetters(list []alert.DeadLetter) string {
 	if len(list) == 0 {
 		return "no dead letters\n"
 	}
-	rows := [][]string{{"sink", "at", "severity", "summary", "refused because"}}
+	rows := [][]string{{"sink", "at", "severity", "key", "summary", "refused because"}}
 	for _, d := range list {
-		rows = append(rows, []string{d.Sink, d.At.Local().Format("2006-01-02 15:04:05 MST"), string(d.Severity), human.Clean(d.Summary, 60), human.Clean(d.Error, 80)})
+		rows = append(rows, []string{d.Sink, d.At.Local().Format("2006-01-02 15:04:05 MST"), string(d.Severity), human.Clean(d.Key, 64), human.Clean(d.Summary, 60), human.Clean(d.Error, 80)})
 	}
 	return table(rows)
 }

@@ -60,6 +60,11 @@ func (c *Client) Post(ctx context.Context, path string, in any, key string, v an
 	return c.do(ctx, http.MethodPost, path, in, key, v)
 }
 
+// Delete asks for path to be removed.
+func (c *Client) Delete(ctx context.Context, path string, in any) error {
+	return c.do(ctx, http.MethodDelete, path, in, "", nil)
+}
+
 func (c *Client) do(ctx context.Context, method, path string, in any, key string, v any) error {
 	var send io.Reader
 	if in != nil {

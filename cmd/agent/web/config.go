@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,9 @@ type HTTPConfig struct {
 
 // HealthConfig is [health].
 type HealthConfig struct {
-	Listen string `toml:"listen"` // host:port; "" = no listener
+	Listen           string      `toml:"listen"`             // host:port; "" = no listener
+	HeartbeatURL     conf.Secret `toml:"heartbeat_url"`      // fetched every 60 s while ticks and outbox make progress
+	HeartbeatURLFile string      `toml:"heartbeat_url_file"` // instead of heartbeat_url
 }
 
 // Validate reports what is wrong.
@@ -56,13 +59,14 @@ func (c HTTPConfig) Validate() []conf.Fault {
 // Validate reports what is wrong. The health listener says one word and may be
 // reached by others.
 func (c HealthConfig) Validate() []conf.Fault {
-	if c.Listen == "" {
-		return nil
+	var faults []conf.Fault
+	if problem := checkAddress(c.Listen); c.Listen != "" && problem != "" {
+		faults = append(faults, conf.Fault{Path: "listen", Problem: problem, Hint: `write for example ":9470"`})
 	}
-	if problem := checkAddress(c.Listen); problem != "" {
-		return []conf.Fault{{Path: "listen", Problem: problem, Hint: `write for example ":9470"`}}
+	if u, err := url.Parse(c.HeartbeatURL.Reveal()); !c.HeartbeatURL.IsZero() && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		faults = append(faults, conf.Fault{Path: "heartbeat_url", Problem: "heartbeat_url is not a URL", Hint: "https://…"})
 	}
-	return nil
+	return faults
 }
 
 func checkAddress(listen string) string {

@@ -16,6 +16,12 @@ type Agent interface {
 	Incidents() []alert.Incident
 	Accept(ctx context.Context, a alert.Alert, key string) (alert.Result, error)
 	Acknowledge(ctx context.Context, id, by string) error
+	Silences() []alert.Silence
+	AddSilence(ctx context.Context, s alert.Silence) (alert.Silence, error)
+	RemoveSilence(ctx context.Context, id, by string) error
+	RetryDead(ctx context.Context, key, sink, by string) (int, error)
+	DropDead(ctx context.Context, key, sink, by string) (int, error)
+	DropBacklog(ctx context.Context, sink, by string) (int, error)
 	TestAlert(ctx context.Context, sink string) ([]TestResult, error)
 	Reload(ctx context.Context) error      // nil = the config file is in force
 	Progress() (tick, outbox bool)         // for /healthz

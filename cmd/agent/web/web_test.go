@@ -24,14 +24,16 @@ import (
 
 // fakeAgent answers as a test tells it to.
 type fakeAgent struct {
-	status  Status
-	result  alert.Result
-	err     error
-	key     string
-	got     alert.Alert
-	tick    bool
-	outbox  bool
-	traffic bool
+	silences []alert.Silence
+	dead     string
+	status   Status
+	result   alert.Result
+	err      error
+	key      string
+	got      alert.Alert
+	tick     bool
+	outbox   bool
+	traffic  bool
 }
 
 func (f *fakeAgent) Status() Status                  { return f.status }
@@ -51,8 +53,24 @@ func (f *fakeAgent) Counters() []Counter { return []Counter{{Name: "firewatch_ti
 func (f *fakeAgent) TestAlert(context.Context, string) ([]TestResult, error) {
 	return []TestResult{{Sink: "a", OK: true}}, f.err
 }
-func (f *fakeAgent) Acknowledge(context.Context, string, string) error { return f.err }
-func (f *fakeAgent) Reload(context.Context) error                      { return f.err }
+func (f *fakeAgent) Reload(context.Context) error { return f.err }
+func (f *fakeAgent) Silences() []alert.Silence    { return f.silences }
+func (f *fakeAgent) AddSilence(_ context.Context, s alert.Silence) (alert.Silence, error) {
+	s.ID = "0123abcd"
+	f.silences = append(f.silences, s)
+	return s, f.err
+}
+func (f *fakeAgent) RemoveSilence(context.Context, string, string) error { return f.err }
+func (f *fakeAgent) RetryDead(_ context.Context, key, sink, _ string) (int, error) {
+	f.dead = "retry " + key + " " + sink
+	return 1, f.err
+}
+func (f *fakeAgent) DropDead(_ context.Context, key, sink, _ string) (int, error) {
+	f.dead = "drop " + key + " " + sink
+	return 1, f.err
+}
+func (f *fakeAgent) DropBacklog(context.Context, string, string) (int, error) { return 2, f.err }
+func (f *fakeAgent) Acknowledge(context.Context, string, string) error        { return f.err }
 func (f *fakeAgent) Accept(_ context.Context, a alert.Alert, key string) (alert.Result, error) {
 	f.got, f.key = a, key
 	return f.result, f.err

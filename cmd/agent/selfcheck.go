@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/collect"
+)
+
+// selfCheck raises alerts about the agent's own trouble, so that an agent which
+// sees or says less than it should is not taken for a host that is well.
+//
+//	state-disk      accepted alerts do not reach the disk
+//	collector-dead  a collector that once read has not for a minute
+//	ticks-late      six of the last 60 ticks came late or not at all
+//	sink-parked     a sink's credentials are refused
+//	sink-removed    something is owed to a sink that is not configured any more
+//	dead-letters    a sink refused alerts for good
+//
+// What a sink has to do with is told on the other sinks.
+type selfCheck struct {
+	raised map[trouble]time.Duration // CLOCK_BOOTTIME at which it was last seen
+	once   map[string]bool           // collectors that have read
+	missed [60]uint64                // late and dropped ticks, at each of the last 60
+	adopt  bool                      // what an earlier run raised was taken over
+}
+
+// trouble is one thing wrong with the agent.
+type trouble struct{ rule, target string }
+
+const (
+	deadAfter  = time.Minute      // of a collector
+	clearAfter = 30 * time.Second // without the trouble, before it is told to be over
+	manyLate   = 6                // of the last 60 ticks
+	manyNamed  = 20               // troubles at a time
+)
+
+// checkSelf is called by each tick. ctx bounds the wait for the disk.
+func (a *agent) checkSelf(ctx context.Context, set *collect.Set, now time.Time, boot time.Duration, t ticks) {
+	c := &a.selfCheck
+	if !c.adopt {
+		c.adopt, c.raised, c.once = true, map[trouble]time.Duration{}, map[string]bool{}
+		for _, al := range a.box.OwnFiring() {
+			c.raised[trouble{al.Rule, al.Target}] = boot
+		}
+	}
+	found := a.troubles(set, now, t)
+	for k, al := range found {
+		if _, told := c.raised[k]; told || len(c.raised) >= manyNamed {
+			if told {
+				c.raised[k] = boot
+			}
+			continue
+		}
+		c.raised[k] = boot
+		al.Rule, al.Target, al.State, al.Phase, al.StartedAt, al.ChangedAt = k.rule, k.target, alert.Firing, alert.PhaseFiring, now, now
+		a.putOwn(ctx, al)
+	}
+	for k, seen := range c.raised {
+		if _, still := found[k]; still || boot-seen < clearAfter {
+			continue
+		}
+		delete(c.raised, k)
+		a.putOwn(ctx, alert.Alert{Rule: k.rule, Target: k.target, State: alert.Resolved, Phase: alert.PhaseResolved, ChangedAt: now, ResolvedAt: now})
+	}
+}
+
+func (a *agent) putOwn(ctx context.Context, al alert.Alert) {
+	if err := a.box.PutOwn(ctx, al); err != nil {
+		a.log.Warn("alert about the agent itself is not durable yet; it is delivered from memory", "rule", al.Rule, "error", err)
+	}
+}
+
+// troubles is what is wrong now.
+func (a *agent) troubles(set *collect.Set, now time.Time, t ticks) map[trouble]alert.Alert {
+	c := &a.selfCheck
+	out := map[trouble]alert.Alert{}
+	if h := a.box.Health(); !h.Durable {
+		out[trouble{"state-disk", a.stateDir}] = alert.Alert{Severity: alert.Critical,
+			Summary: fmt.Sprintf("the state directory %s cannot be written: %s; alerts are delivered from memory and would be lost in a crash", a.stateDir, h.Error)}
+	}
+	for _, s := range set.Status() {
+		if s.State == "ok" {
+			c.once[s.Name] = true
+		} else if silent := s.State == "skipped" || s.Series == 0; silent && c.once[s.Name] && now.Sub(s.Since) >= deadAfter {
+			out[trouble{"collector-dead", s.Name}] = alert.Alert{Severity: alert.Warning, Summary: fmt.Sprintf("collector %s reads nothing since %s: %s", s.Name, s.Since.Local().Format("15:04:05 MST"), s.Reason)}
+		}
+	}
+	total := t.Late + t.Dropped
+	slot := &c.missed[t.Done%uint64(len(c.missed))]
+	if t.Done >= uint64(len(c.missed)) && total-*slot >= manyLate {
+		out[trouble{"ticks-late", ""}] = alert.Alert{Severity: alert.Warning, Summary: fmt.Sprintf("%d of the agent's last %d ticks came late or not at all: the host does not let it run", total-*slot, len(c.missed))}
+	}
+	*slot = total
+	for _, s := range a.box.SinkStatus() {
+		not := map[string]string{alert.LabelNotSink: s.Name}
+		switch s.State {
+		case "parked":
+			out[trouble{"sink-parked", s.Name}] = alert.Alert{Severity: alert.Warning, Labels: not, Summary: fmt.Sprintf("sink %s is parked: its credentials are refused (%s); %d incidents wait for it", s.Name, s.LastError, s.Owed)}
+		case "removed":
+			out[trouble{"sink-removed", s.Name}] = alert.Alert{Severity: alert.Warning, Labels: not, Summary: fmt.Sprintf("sink %s is not configured any more and is owed %d incidents: bring it back, or run: firewatch outbox drop --sink %s", s.Name, s.Owed, s.Name)}
+		}
+	}
+	dead := map[string]int{}
+	for _, d := range a.box.DeadLetters() {
+		dead[d.Sink]++
+		out[trouble{"dead-letters", d.Sink}] = alert.Alert{Severity: alert.Warning, Labels: map[string]string{alert.LabelNotSink: d.Sink},
+			Summary: fmt.Sprintf("sink %s refused alerts for good, %d so far: %s (%s); see: firewatch outbox list", d.Sink, dead[d.Sink], d.Summary, d.Error)}
+	}
+	return out
+}
