@@ -43,7 +43,18 @@ func tables() []table {
 }
 
 func keys() []key {
-	return append(agentKeys(), sinkKeys()...)
+	return append(append(agentKeys(), maintenanceKeys()...), sinkKeys()...)
+}
+
+func maintenanceKeys() []key {
+	return []key{
+		{"maintenance.cron", `"0 3 * * sun"`, true, "When it begins, as in crontab: minute, hour, day, month, weekday; or a word such as @daily. Required."},
+		{"maintenance.duration", `"2h"`, true, "How long it lasts, 1m to 7d. Required."},
+		{"maintenance.zone", `"Europe/Berlin"`, true, "Time zone of cron. Default: the host's."},
+		{"maintenance.match.severity", `["warning"]`, true, "One of these severities."},
+		{"maintenance.match.rule", `["backup-*"]`, true, "One of these rules; * stands for any text."},
+		{"maintenance.match.labels", `{ team = "web*" }`, true, "All of these labels; * stands for any text."},
+	}
 }
 
 func agentKeys() []key {
@@ -117,13 +128,6 @@ func agentKeys() []key {
 		{"history.keep", `"14d"`, false, "How long 10 s rows (mean and maximum of each series) are kept, 1d to 400d."},
 		{"history.keep_1s", `"6h"`, false, "How long every reading is kept, 10m to 7d."},
 		{"history.size", `"256MiB"`, false, "Most that all files of the history take, 8MiB to 64GiB; the oldest go first."},
-
-		{"maintenance.cron", `"0 3 * * sun"`, true, "When it begins, as in crontab: minute, hour, day, month, weekday; or a word such as @daily. Required."},
-		{"maintenance.duration", `"2h"`, true, "How long it lasts, 1m to 7d. Required."},
-		{"maintenance.zone", `"Europe/Berlin"`, true, "Time zone of cron. Default: the host's."},
-		{"maintenance.match.severity", `["warning"]`, true, "One of these severities."},
-		{"maintenance.match.rule", `["backup-*"]`, true, "One of these rules; * stands for any text."},
-		{"maintenance.match.labels", `{ team = "web*" }`, true, "All of these labels; * stands for any text."},
 
 		{"health.heartbeat_url", `"https://hc.example.com/ping/0123"`, true, "A URL that is fetched every 60 s while ticks and delivery make progress: a dead-man's switch that tells when it stops. It is treated as a secret."},
 		{"health.heartbeat_url_file", `"/etc/firewatch/heartbeat-url"`, true, "A file that holds the URL, instead of heartbeat_url."},

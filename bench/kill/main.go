@@ -1,0 +1,169 @@
+// Command kill sends SIGKILL to the real agent, at random moments under load
+// and during its start, while the services behind its sinks are healthy, answer
+// 503, hang, reset, answer and then reset, or throttle. Then it lets the agent
+// deliver, and judges what people saw against what was accepted. It writes
+// bench/results/kill.json and prints its table from that file:
+//
+//	go run ./bench/kill                            # 1000 kills under load, 1000 at the start
+//	go run ./bench/kill -load 60 -start 60 -modes healthy,ambiguous
+//	go run ./bench/kill -print
+//
+// It runs in the root of the checkout and uses loopback alone.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// modes of the services.
+var modes = []string{"healthy", "503", "hanging", "resetting", "ambiguous", "throttling"}
+
+// result is bench/results/kill.json.
+type result struct {
+	Commit  string    `json:"commit"`
+	Machine string    `json:"machine"`
+	Seed    uint64    `json:"seed"`
+	Seconds float64   `json:"wall_seconds"`
+	Rows    []outcome `json:"rows"`
+}
+
+// outcome is what became of one mode.
+type outcome struct {
+	Mode        string         `json:"mode"`
+	LoadKills   int            `json:"load_kills"`
+	StartKills  int            `json:"start_kills"`
+	Accepted    int            `json:"accepted"` // firing alerts that were promised (202 or 200)
+	Resolved    int            `json:"resolved"` // resolutions that were promised
+	Lost        int            `json:"lost"`
+	ResolveLost int            `json:"resolves_lost"`
+	Disorder    int            `json:"out_of_order"`
+	Shown       map[string]int `json:"shown"`        // messages that people see, by service
+	Sent        map[string]int `json:"sent"`         // messages that arrived, by service
+	Twice       map[string]int `json:"twice"`        // of those shown, seen before
+	Digested    int            `json:"digested"`     // told by a digest
+	Problems    []string       `json:"problems"`     // of outbox check, but for what a kill left half written
+	Steps       map[string]int `json:"kills_at"`     // kills that found at least one incident at this step
+	Drain       float64        `json:"drain_s"`      // from mended services to nothing owed
+	Examples    []string       `json:"examples"`     // of what is wrong
+	HalfWritten int            `json:"half_written"` // files in quarantine that a kill left
+}
+
+func main() {
+	var c config
+	var list, out string
+	var printOnly bool
+	flag.IntVar(&c.load, "load", 1000, "SIGKILLs under load, over all modes")
+	flag.IntVar(&c.start, "start", 1000, "SIGKILLs during the start, over all modes")
+	flag.StringVar(&list, "modes", strings.Join(modes, ","), "modes of the services")
+	flag.StringVar(&out, "out", "bench/results/kill.json", "result file")
+	flag.Uint64Var(&c.seed, "seed", 1, "of all chance")
+	flag.BoolVar(&printOnly, "print", false, "print the table of the result file and stop")
+	flag.Parse()
+	if err := run(c, strings.Split(list, ","), out, printOnly); err != nil {
+		fmt.Fprintln(os.Stderr, "bench/kill:", err)
+		os.Exit(1)
+	}
+}
+
+func run(c config, list []string, out string, printOnly bool) error {
+	if !printOnly {
+		dir, err := os.MkdirTemp("", "firewatch-bench-kill-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		c.dir, c.binary = dir, filepath.Join(dir, "firewatch")
+		build := exec.Command("go", "build", "-trimpath", "-o", c.binary, "./cmd/agent")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if b, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("build: %w\n%s", err, b)
+		}
+		began := time.Now()
+		r := result{Commit: commit(), Machine: machine(), Seed: c.seed}
+		c.load, c.start = (c.load+len(list)-1)/len(list), (c.start+len(list)-1)/len(list)
+		for _, mode := range list {
+			fmt.Fprintf(os.Stderr, "%s: %d kills under load, %d at the start…\n", mode, c.load, c.start)
+			o, err := c.mode(mode)
+			if err != nil {
+				return fmt.Errorf("%s: %w", mode, err)
+			}
+			r.Rows = append(r.Rows, o)
+		}
+		r.Seconds = time.Since(began).Seconds()
+		b, err := json.MarshalIndent(r, "", " ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(out, append(b, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	return printTable(out)
+}
+
+// printTable prints the result, and fails where a promise was broken.
+func printTable(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var r result
+	if err := json.Unmarshal(b, &r); err != nil {
+		return err
+	}
+	fmt.Printf("commit %s, %s, seed %d, %.0f s\n\n", r.Commit, r.Machine, r.Seed, r.Seconds)
+	fmt.Printf("%-11s %6s %6s %9s %9s %5s %8s %6s %9s  %s\n", "mode", "kills", "start", "accepted", "resolved", "lost", "resolves", "order", "digested", "seen twice (of messages): webhook, slack, sns; drain")
+	steps := map[string]int{}
+	bad := false
+	for _, o := range r.Rows {
+		fmt.Printf("%-11s %6d %6d %9d %9d %5d %8d %6d %9d  %d (%d), %d (%d), %d (%d); %.0f s\n", o.Mode, o.LoadKills, o.StartKills, o.Accepted, o.Resolved, o.Lost, o.ResolveLost, o.Disorder, o.Digested,
+			o.Twice["webhook"], o.Sent["webhook"], o.Twice["slack"], o.Sent["slack"], o.Twice["sns"], o.Sent["sns"], o.Drain)
+		for k, n := range o.Steps {
+			steps[k] += n
+		}
+		kills := o.LoadKills + o.StartKills
+		bad = bad || o.Lost+o.ResolveLost+o.Disorder+len(o.Problems) > 0 || o.Twice["webhook"]+o.Twice["sns"] > 0 || float64(o.Twice["slack"]) > 0.5*float64(kills)
+		for _, e := range append(o.Examples, o.Problems...) {
+			fmt.Println("   !", e)
+		}
+	}
+	fmt.Println("\nkills that found an incident at this step:")
+	for _, k := range stepNames {
+		fmt.Printf("  %-44s %d\n", k, steps[k])
+	}
+	if bad {
+		return fmt.Errorf("a promise was broken")
+	}
+	return nil
+}
+
+func commit() string {
+	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	name := strings.TrimSpace(string(out))
+	if out, _ := exec.Command("git", "status", "--porcelain", "alert", "cmd", "bench/kill").Output(); len(out) > 0 {
+		name += "+changes"
+	}
+	return name
+}
+
+func machine() string {
+	model := "unknown CPU"
+	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		if _, rest, ok := strings.Cut(string(b), "model name"); ok {
+			line, _, _ := strings.Cut(rest, "\n")
+			model = strings.Trim(line, "\t :")
+		}
+	}
+	return fmt.Sprintf("%s, %d CPUs, %s", model, runtime.NumCPU(), runtime.Version())
+}
