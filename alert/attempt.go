@@ -24,7 +24,7 @@ type job struct {
 // begins notes that a job is under way. mu is held.
 func (o *Outbox) begins(s *slot, j *job, now time.Time) {
 	j.maybe, j.since, j.began = j.d.maybe, j.d.since, now
-	j.d.maybe = true
+	j.d.maybe, j.d.busy = true, true
 	if j.d.since.IsZero() {
 		j.d.since = now
 	}
@@ -41,10 +41,8 @@ func (o *Outbox) begins(s *slot, j *job, now time.Time) {
 // call that is under way is given a little longer, so that what it brings is
 // known and not sent again. A panic is a refusal: it would come again.
 func attempt(ctx context.Context, j *job) (receipt Receipt, err error) {
-	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(shutdownGrace, cancel) })
-	defer stop()
+	own, end := deadline(ctx)
+	defer end()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: the sink panicked: %v", ErrPermanent, p)
@@ -53,10 +51,17 @@ func attempt(ctx context.Context, j *job) (receipt Receipt, err error) {
 	return j.sink.Send(own, j.alert, j.last)
 }
 
+// deadline bounds a request, also past the end of the agent.
+func deadline(ctx context.Context) (own context.Context, end func()) {
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(shutdownGrace, cancel) })
+	return own, func() { stop(); cancel() }
+}
+
 // ended takes over the outcome of a job. mu is held.
 func (o *Outbox) ended(ctx context.Context, s *slot, j *job, receipt Receipt, err error, now time.Time) {
 	defer o.wake()
-	s.busy = time.Time{}
+	s.busy, j.d.busy = time.Time{}, false
 	s.latency = now.Sub(j.began)
 	var throttled *ThrottledError
 	switch {

@@ -64,6 +64,7 @@ type delivery struct {
 	First     *Alert       `json:"first,omitempty"`  // what a sink hears as firing that was routed to only when the incident grew worse
 	Joined    int          `json:"joined,omitempty"` // … and the number of that update
 
+	busy  bool      // a Send is under way
 	maybe bool      // a Send may have reached the service though it was not confirmed
 	since time.Time // of the earliest such Send of the phase that is owed
 	first time.Time // first attempt of the phase that is owed

@@ -138,7 +138,7 @@ func (o *Outbox) flush(ctx context.Context) {
 }
 
 // work is one sink's goroutine: it sends what is owed, the most important
-// first, one at a time.
+// first, one request at a time.
 func (o *Outbox) work(ctx context.Context, s *slot) {
 	for {
 		o.mu.Lock()
@@ -148,16 +148,13 @@ func (o *Outbox) work(ctx context.Context, s *slot) {
 			return
 		}
 		now := time.Now()
-		j, wake := o.pick(s, now)
-		if j != nil {
-			o.begins(s, j, now)
-		}
+		jobs, wake := o.together(s, now)
 		ch := o.changed
 		o.mu.Unlock()
-		if j != nil {
-			receipt, err := attempt(ctx, j)
+		if len(jobs) > 0 {
+			outcomes := request(ctx, jobs)
 			o.mu.Lock()
-			o.ended(ctx, s, j, receipt, err, time.Now())
+			o.allEnded(ctx, s, jobs, outcomes, time.Now())
 			o.mu.Unlock()
 			continue
 		}
@@ -207,6 +204,9 @@ func (o *Outbox) pick(s *slot, now time.Time) (*job, time.Time) {
 			continue
 		}
 		d := r.Sinks[s.name]
+		if d.busy {
+			continue
+		}
 		if now.Before(d.NextTry) && !probing {
 			wake = earlier(wake, d.NextTry)
 			continue

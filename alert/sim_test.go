@@ -79,8 +79,23 @@ func (s *service) Send(ctx context.Context, a alert.Alert, _ alert.Receipt) (ale
 	return alert.Receipt{ID: a.Key}, nil
 }
 
+// batches is a service that takes several alerts in one request, and does with
+// each as it likes.
+type batches struct{ *service }
+
+func (b batches) MaxBatch() int { return 5 }
+
+func (b batches) SendBatch(ctx context.Context, all []alert.Alert) []alert.Outcome {
+	out := make([]alert.Outcome, len(all))
+	for i, a := range all {
+		out[i].Receipt, out[i].Err = b.Send(ctx, a, alert.Receipt{})
+	}
+	return out
+}
+
 // world is one simulation.
 type world struct {
+	batch    bool // its services take batches
 	t        *testing.T
 	rng      *rand.Rand
 	dir      string
@@ -101,6 +116,7 @@ func newWorld(t *testing.T, dir string, seed uint64) *world {
 	for _, n := range []string{"a", "b", "c"} {
 		w.services = append(w.services, &service{name: n, rng: rand.New(rand.NewPCG(seed, uint64(n[0]))), dead: w.dead})
 	}
+	w.batch = seed%3 == 0
 	if seed%2 == 0 {
 		w.routes = []alert.RouteConfig{{To: []string{"a"}}, {Failover: []string{"b", "c"}}}
 	}
@@ -114,7 +130,11 @@ func (w *world) start() {
 	}
 	var sinks []alert.Sink
 	for _, s := range w.services {
-		sinks = append(sinks, s)
+		if w.batch {
+			sinks = append(sinks, batches{s})
+		} else {
+			sinks = append(sinks, s)
+		}
 	}
 	w.box = openHooked(w.t, w.dir, w.disk.step, w.routes, sinks...)
 	// What was accepted is the truth.
