@@ -174,6 +174,7 @@ func TestIntakeWaitsForAnAgent(t *testing.T) {
 		}
 		write(posted("", alert.Resolved), "k") // while it runs, too
 		time.Sleep(3 * time.Second)
+		synctest.Wait() // the house keeps itself on the same second
 		wantPhases(t, sink.Taken()[3:], "send:resolved")
 		if names, _ := os.ReadDir(filepath.Join(dir, alert.IntakeDir)); len(names) != 0 {
 			t.Errorf("%d files are left", len(names))
