@@ -2,15 +2,12 @@ package cloudwatch
 
 import (
 	"context"
-	"net/http"
 	"testing"
-	"time"
 
 	"github.com/aws/smithy-go/encoding/cbor"
 
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/alert/alerttest"
-	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/internal/awsfake"
 )
 
@@ -65,77 +62,5 @@ func TestStateGoesUpAndDown(t *testing.T) {
 	d := fake.Data()
 	if len(d) != 2 || d[0].Value != 1 || d[1].Value != 0 || d[0].Metric != StateMetric || d[0].Dimensions["rule"] != a.Rule || d[0].Dimensions["target"] != "/mnt/?x" {
 		t.Errorf("%+v", d)
-	}
-}
-
-func frames(p *Publisher, start time.Time, n int, every time.Duration) {
-	for i := range n {
-		p.Record(collect.Frame{Time: start.Add(time.Duration(i) * every), Elapsed: every, Samples: []collect.Sample{
-			{Metric: "cpu_usage_active", Value: float64(i % 50)},
-			{Metric: "cpu_usage_active", Target: "cpu0", Value: 99},
-			{Metric: "diskio_read_bytes", Target: "sda", Value: 100, Dims: []collect.Label{{Name: "name", Value: "sda"}}},
-			{Metric: "system_load1", Value: float64(i)},
-		}})
-	}
-}
-
-var units = []collect.Metric{{Name: "cpu_usage_active", Unit: "Percent"}, {Name: "diskio_read_bytes", Unit: "Bytes/Second"}, {Name: "system_load1", Unit: "Count"}}
-
-// TestPublisher: one datum per series and minute, values with counts, disk I/O
-// as the sum of the minute, a statistic set beyond 150 values.
-func TestPublisher(t *testing.T) {
-	credentials(t)
-	fake := awsfake.New()
-	t.Cleanup(fake.Close)
-	p := NewPublisher(Config{Name: "cw", Region: "eu-west-1", Endpoint: fake.URL, Metrics: []string{"cpu_usage_active", "diskio_read_bytes", "system_load1"}}, "h1", units, nil)
-	start := time.Now().Truncate(time.Minute).Add(-10 * time.Minute)
-	frames(p, start, 241, 250*time.Millisecond)
-	for p.sendOldest(t.Context()) {
-	}
-	byName := map[string]awsfake.Datum{}
-	for _, d := range fake.Data() {
-		byName[d.Metric] = d
-	}
-	if len(byName) != 3 || fake.Requests() != 1 {
-		t.Fatalf("%d series in %d requests: %+v", len(byName), fake.Requests(), fake.Data())
-	}
-	cpu, disk, load := byName["cpu_usage_active"], byName["diskio_read_bytes"], byName["system_load1"]
-	n := 0.0
-	for _, c := range cpu.Counts {
-		n += c
-	}
-	if n != 240 || len(cpu.Values) != 50 || cpu.Unit != "Percent" || cpu.Dimensions["host"] != "h1" {
-		t.Errorf("cpu: %+v", cpu)
-	}
-	if disk.Value != 6000 || disk.Unit != "Bytes" || disk.Dimensions["name"] != "sda" {
-		t.Errorf("disk: %+v, want 100 bytes/s × 60 s", disk)
-	}
-	if load.Statistics["SampleCount"] != 240 || load.Statistics["Maximum"] != 239 || load.Statistics["Minimum"] != 0 {
-		t.Errorf("load: %+v", load)
-	}
-}
-
-// TestPublisherKeepsWhatCannotBeSent: an outage of three minutes is sent after it,
-// one refused batch does not hold up the others, and the backlog is bounded.
-func TestPublisherKeepsWhatCannotBeSent(t *testing.T) {
-	credentials(t)
-	fake := awsfake.New()
-	t.Cleanup(fake.Close)
-	p := NewPublisher(Config{Name: "cw", Region: "eu-west-1", Endpoint: fake.URL, Metrics: []string{"cpu_usage_active"}}, "h1", units, nil)
-	fake.Fail(func(string) (int, http.Header, string) { return 503, nil, "ServiceUnavailable" })
-	start := time.Now().Truncate(time.Minute).Add(-50 * time.Minute)
-	frames(p, start, 4, time.Minute)
-	if p.sendOldest(t.Context()) || len(p.waiting) != 3 {
-		t.Fatalf("%d batches wait, want 3", len(p.waiting))
-	}
-	fake.Fail(nil)
-	for p.sendOldest(t.Context()) {
-	}
-	if got := len(fake.Data()); got != 3 {
-		t.Errorf("%d data after the outage, want 3", got)
-	}
-	frames(p, start.Add(-10*time.Hour), 100, time.Minute)
-	if len(p.waiting) > maxWaiting {
-		t.Errorf("%d batches wait, at most %d", len(p.waiting), maxWaiting)
 	}
 }

@@ -3,7 +3,6 @@ package cloudwatch
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -75,19 +74,11 @@ func (s *Sink) put(ctx context.Context, metric string, value float64, dims []typ
 }
 
 // dimensions makes a list of name, value, name, value …; empty values are left
-// out, and what CloudWatch does not allow in one is replaced: printable ASCII
-// only, not beginning with a colon, at most 1024 characters.
+// out, and what CloudWatch does not allow in one is replaced.
 func dimensions(pairs ...string) []types.Dimension {
 	var out []types.Dimension
 	for i := 0; i+1 < len(pairs); i += 2 {
-		v := strings.Map(func(r rune) rune {
-			if r < 32 || r > 126 {
-				return '?'
-			}
-			return r
-		}, pairs[i+1])
-		v = strings.TrimLeft(v, ": ")
-		if v = strings.TrimRight(v[:min(len(v), 1024)], " "); v != "" {
+		if v := clean(pairs[i+1]); v != "" {
 			out = append(out, types.Dimension{Name: aws.String(pairs[i]), Value: aws.String(v)})
 		}
 	}

@@ -1,13 +1,16 @@
-// Package awsfake is the part of CloudWatch and SNS that the sinks use, for
-// tests behind the real SDK: PutMetricData by Smithy RPC v2 CBOR with gzip, and
-// Publish by the Query protocol. It refuses what is beyond a documented limit with
-// the service's own error, and logs what it took.
+// Package awsfake is the part of CloudWatch, SNS and Auto Scaling that the agent
+// uses, for tests behind the real SDK: metrics and alarms by Smithy RPC v2 CBOR with
+// gzip, SNS's Publish and Auto Scaling's few operations by the Query protocol. It
+// refuses what is beyond a documented limit with the service's own error, logs
+// what it took, and evaluates its alarms when a test asks.
 package awsfake
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"time"
 )
 
 // Datum is one metric datum that was taken.
@@ -22,6 +25,7 @@ type Datum struct {
 	Counts     []float64
 	Statistics map[string]float64 // SampleCount, Sum, Minimum, Maximum
 	Timestamp  float64            // seconds since 1970; 0 = none
+	Resolution int                // seconds, 0 = not given
 }
 
 // Message is one SNS message that was taken.
@@ -40,14 +44,21 @@ type Server struct {
 	data     []Datum
 	messages []Message
 	known    map[string]bool
+	alarms   map[string]*alarm
+	calls    map[string]int
+	clock    func() time.Time
+	poison   map[string]bool   // metrics that are refused
+	group    map[string]string // instance → Auto Scaling group
+	health   []InstanceHealth
 	fail     func(operation string) (status int, header http.Header, code string)
 }
 
 // New starts a fake on a loopback port. Close it.
 func New() *Server {
-	s := &Server{known: map[string]bool{}}
+	s := &Server{known: map[string]bool{}, alarms: map[string]*alarm{}, calls: map[string]int{}, group: map[string]string{}, poison: map[string]bool{}, clock: time.Now}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /service/GraniteServiceVersion20100801/operation/PutMetricData", s.putMetricData)
+	mux.HandleFunc("POST /service/GraniteServiceVersion20100801/operation/{operation}", s.cloudwatch)
+	mux.HandleFunc("POST /autoscaling/", s.autoScaling)
 	mux.HandleFunc("POST /{$}", s.query)
 	s.Server = httptest.NewServer(mux)
 	return s
@@ -82,9 +93,32 @@ func (s *Server) Requests() int {
 	return s.requests
 }
 
+// Poison makes the fake refuse every request that has a datum of the metric, as
+// the service does for a reason that nobody foresaw.
+func (s *Server) Poison(metric string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.poison[metric] = true
+}
+
+// Calls counts the requests of each operation, refused ones included.
+func (s *Server) Calls() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.calls)
+}
+
+// SetClock makes now the fake's time, for the range of timestamps and for alarms.
+func (s *Server) SetClock(now func() time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock = now
+}
+
 // failing returns what Fail asks for; s.mu is held.
 func (s *Server) failing(operation string) (int, http.Header, string) {
 	s.requests++
+	s.calls[operation]++
 	if s.fail == nil {
 		return 0, nil, ""
 	}

@@ -2,6 +2,7 @@ package awsfake
 
 import (
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -23,10 +24,12 @@ const (
 	newest        = 2 * time.Hour
 )
 
-func (s *Server) putMetricData(w http.ResponseWriter, r *http.Request) {
+// cloudwatch answers every operation of CloudWatch.
+func (s *Server) cloudwatch(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if status, header, code := s.failing("PutMetricData"); status != 0 {
+	operation := r.PathValue("operation")
+	if status, header, code := s.failing(operation); status != 0 {
 		for k, v := range header {
 			w.Header()[k] = v
 		}
@@ -37,29 +40,85 @@ func (s *Server) putMetricData(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "MissingAuthenticationTokenException", "not a signed rpc-v2-cbor request")
 		return
 	}
+	in, status, err := readBody(w, r)
+	if err != nil {
+		code := "SerializationException"
+		if status == http.StatusRequestEntityTooLarge {
+			code = "RequestEntityTooLarge"
+		}
+		refuse(w, status, code, err.Error())
+		return
+	}
+	var out cbor.Value
+	var no *refusal
+	switch operation {
+	case "PutMetricData":
+		no = s.putMetricData(in)
+	case "PutMetricAlarm":
+		no = s.putMetricAlarm(in)
+	case "DescribeAlarms":
+		out, no = s.describeAlarms(in)
+	case "DeleteAlarms":
+		no = s.deleteAlarms(in)
+	case "ListTagsForResource":
+		out, no = s.listTags(in)
+	default:
+		no = &refusal{"InvalidAction", operation}
+	}
+	if no != nil {
+		refuse(w, http.StatusBadRequest, no.code, no.why)
+		return
+	}
+	w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+	w.Header().Set("X-Amzn-Requestid", fmt.Sprintf("cw-%d", s.requests))
+	if out == nil {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	w.Header().Set("Content-Type", "application/cbor")
+	_, _ = w.Write(cbor.Encode(out)) // the reader is gone: nobody to tell
+}
+
+// refusal is the service's own error about a request.
+type refusal struct{ code, why string }
+
+// readBody reads a request's CBOR map, at most 1 MB as it comes over the wire.
+func readBody(w http.ResponseWriter, r *http.Request) (cbor.Map, int, error) {
 	var body io.Reader = http.MaxBytesReader(w, r.Body, maxBody)
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		z, err := gzip.NewReader(body)
 		if err != nil {
-			refuse(w, http.StatusBadRequest, "SerializationException", err.Error())
-			return
+			return nil, http.StatusBadRequest, err
 		}
 		body = io.LimitReader(z, 16<<20)
 	}
 	raw, err := io.ReadAll(body)
 	if err != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", err.Error())
-		return
+		return nil, http.StatusRequestEntityTooLarge, err
 	}
-	data, code, why := readData(raw, time.Now())
+	v, err := cbor.Decode(raw)
+	if err != nil {
+		return nil, http.StatusBadRequest, err
+	}
+	m, ok := v.(cbor.Map)
+	if !ok {
+		return nil, http.StatusBadRequest, errors.New("not a map")
+	}
+	return m, http.StatusOK, nil
+}
+
+func (s *Server) putMetricData(in cbor.Map) *refusal {
+	data, code, why := readData(in, s.clock())
 	if code != "" {
-		refuse(w, http.StatusBadRequest, code, why)
-		return
+		return &refusal{code, why}
+	}
+	for _, d := range data {
+		if s.poison[d.Metric] {
+			return &refusal{badParameter, d.Metric}
+		}
 	}
 	s.data = append(s.data, data...)
-	w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
-	w.Header().Set("X-Amzn-Requestid", fmt.Sprintf("cw-%d", s.requests))
-	w.WriteHeader(http.StatusOK)
+	return nil
 }
 
 // refuse answers with a Smithy RPC v2 CBOR error.
@@ -73,15 +132,7 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 const badParameter = "InvalidParameterValueException"
 
 // readData decodes a request; code and why say what is wrong with it.
-func readData(raw []byte, now time.Time) (data []Datum, code, why string) {
-	v, err := cbor.Decode(raw)
-	if err != nil {
-		return nil, "SerializationException", err.Error()
-	}
-	m, ok := v.(cbor.Map)
-	if !ok {
-		return nil, "SerializationException", "not a map"
-	}
+func readData(m cbor.Map, now time.Time) (data []Datum, code, why string) {
 	namespace, _ := m["Namespace"].(cbor.String)
 	if n := len(namespace); n == 0 || n > 255 || strings.HasPrefix(string(namespace), "AWS/") {
 		return nil, badParameter, "Namespace"
@@ -114,6 +165,12 @@ func readDatum(v cbor.Value) (Datum, string) {
 	unit, _ := m["Unit"].(cbor.String)
 	d.Metric, d.Unit = string(name), string(unit)
 	d.Value, d.Single = float(m["Value"])
+	if resolution, has := float(m["StorageResolution"]); has {
+		d.Resolution = int(resolution)
+		if resolution != 1 && resolution != 60 {
+			return d, d.Metric + ": StorageResolution is 1 or 60"
+		}
+	}
 	dimensions, _ := m["Dimensions"].(cbor.List)
 	for _, x := range dimensions {
 		dm, _ := x.(cbor.Map)
