@@ -40,7 +40,9 @@ func publisher(t *testing.T, c Config, o Options) (*Publisher, *awsfake.Server) 
 }
 
 // minute is one of the past, n minutes ago.
-func minute(n int) time.Time { return time.Now().Truncate(time.Minute).Add(-time.Duration(n) * time.Minute) }
+func minute(n int) time.Time {
+	return time.Now().Truncate(time.Minute).Add(-time.Duration(n) * time.Minute)
+}
 
 func down(string) (int, http.Header, string) { return 503, nil, "ServiceUnavailable" }
 

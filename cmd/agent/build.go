@@ -196,7 +196,7 @@ func (a *agent) buildSinks(cfg *config.Config, p *parts) error {
 	if old := a.cfg; old == nil || !reflect.DeepEqual(old.Sinks.CloudWatch, cfg.Sinks.CloudWatch) {
 		p.publish = true
 		for _, c := range cfg.Sinks.CloudWatch {
-			p.publishers = append(p.publishers, cloudwatch.NewPublisher(c, a.host, p.metrics, a.log))
+			p.publishers = append(p.publishers, a.publisher(c, p.metrics, cfg.Agent.Interval.D()))
 		}
 	}
 	for _, c := range cfg.Sinks.Webhook {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/alert/cloudwatch"
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/collect/probe"
 	"github.com/firewatch-agent/firewatch/detect"
@@ -80,22 +81,24 @@ func (a Agent) validate() []conf.Fault {
 
 // publishFaults reports series for CloudWatch that nothing measures.
 func (c *Config) publishFaults(metrics []collect.Metric) []conf.Fault {
-	var names []string
+	names := cloudwatch.OwnMetrics()
 	for _, m := range metrics {
 		names = append(names, m.Name)
 	}
 	var out []conf.Fault
 	for i, s := range c.Sinks.CloudWatch {
-		for j, series := range s.Metrics {
-			name, _, _ := strings.Cut(series, ":")
-			if slices.Contains(names, name) {
-				continue
+		for key, list := range map[string][]string{"metrics": s.Metrics, "exclude": s.Exclude, "high_resolution": s.HighResolution} {
+			for j, series := range list {
+				name, _, _ := strings.Cut(series, ":")
+				if slices.ContainsFunc(names, func(n string) bool { return conf.Glob(name, n) }) {
+					continue
+				}
+				f := conf.Fault{Path: fmt.Sprintf("sink.cloudwatch.%d.%s.%d", i, key, j), Problem: fmt.Sprintf("unknown metric %q", name), Hint: "docs/metrics.md lists them all"}
+				if near := conf.Nearest(name, names); near != "" {
+					f.Hint = fmt.Sprintf("did you mean %q?", near)
+				}
+				out = append(out, f)
 			}
-			f := conf.Fault{Path: fmt.Sprintf("sink.cloudwatch.%d.metrics.%d", i, j), Problem: fmt.Sprintf("unknown metric %q", name), Hint: "docs/metrics.md lists them all"}
-			if near := conf.Nearest(name, names); near != "" {
-				f.Hint = fmt.Sprintf("did you mean %q?", near)
-			}
-			out = append(out, f)
 		}
 	}
 	return out

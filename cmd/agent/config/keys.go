@@ -158,7 +158,12 @@ func sinkKeys() []key {
 		{"sink.cloudwatch.namespace", `"CWAgent"`, false, "Namespace of the metrics."},
 		{"sink.cloudwatch.endpoint", `"https://vpce-0example.monitoring.eu-west-1.vpce.amazonaws.com"`, true, "URL of a VPC endpoint. Default: AWS's own."},
 		{"sink.cloudwatch.profile", `"firewatch"`, true, "Profile of the shared AWS config. Default: the SDK's default chain."},
-		{"sink.cloudwatch.metrics", `["cpu_usage_active", "disk_used_percent:/"]`, true, "Series to publish, metric or metric:target; each costs about $0.30 a month. Default: the 12 vital ones. [] publishes none."},
+		{"sink.cloudwatch.metrics", `["cpu_usage_active", "disk_used_percent:/"]`, true, "Series to publish, metric or metric:target, * stands for any text; each costs about $0.30 a month. Default: the 12 vital ones. [] publishes none."},
+		{"sink.cloudwatch.exclude", `["disk_used_percent:/mnt/*"]`, true, "Series not to publish, in the same form. Default: none."},
+		{"sink.cloudwatch.high_resolution", `["cpu_usage_active"]`, true, "Of the series published, those that are sent every 10 s with a resolution of seconds. Default: none."},
+		{"sink.cloudwatch.append_dimensions", `{ InstanceId = "${aws:InstanceId}" }`, true, "Dimensions of every series: text, or ${aws:InstanceId}, ${aws:ImageId}, ${aws:InstanceType}, ${aws:AutoScalingGroupName}. Default: these four on EC2, else host."},
+		{"sink.cloudwatch.aggregation_dimensions", `[["AutoScalingGroupName"]]`, true, "Each series once more with these of its dimensions only, for all hosts that share them. Default: none."},
+		{"sink.cloudwatch.alarm_actions", `["arn:aws:sns:eu-west-1:123456789012:alerts"]`, true, "What the alarms of `firewatch alarms apply` do, by ARN. Default: nothing."},
 
 		{"sink.webhook.name", `"pager"`, true, name},
 		{"sink.webhook.url", `"https://alerts.example.com/firewatch"`, true, "Where alerts are posted: https, or http to this host. It is treated as a secret. Required, or url_file."},
