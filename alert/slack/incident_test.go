@@ -113,6 +113,7 @@ func TestDecide(t *testing.T) {
 		"a new warning member": {with(firing, func(a *alert.Alert) {
 			a.Members = append(slices.Clone(a.Members), alert.Member{Rule: "x", Severity: alert.Warning, State: alert.Firing})
 		}), told, edit},
+		"the only member, listed": {with(firing, func(a *alert.Alert) { a.Summary = "more" }), memo{Channel: "C", TS: "1.2"}.told(with(firing, func(a *alert.Alert) { a.Members = nil })), edit},
 		"a new critical member": {with(firing, func(a *alert.Alert) {
 			a.Members = append(slices.Clone(a.Members), alert.Member{Rule: "x", Severity: alert.Critical, State: alert.Firing})
 		}), told, reply},

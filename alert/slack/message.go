@@ -136,7 +136,7 @@ func culprits(a alert.Alert) string {
 	lines := []string{"*Who*"}
 	for _, c := range a.Culprits[:min(len(a.Culprits), maxCulprits)] {
 		who := fmt.Sprintf("pid %d", c.PID)
-		for _, l := range []struct{ what, name string }{{"", c.User}, {"unit ", c.Unit}, {"pod ", c.Pod}} {
+		for _, l := range []struct{ what, name string }{{"", c.User}, {"unit ", c.Unit}, {"container ", c.Container}, {"pod ", c.Pod}} {
 			if l.name != "" {
 				who += ", " + l.what + escape(l.name, 80)
 			}
@@ -194,6 +194,12 @@ func footer(a alert.Alert) string {
 	out := []string{"rule " + escape(a.Rule, 100), "incident " + escape(a.Incident, 40)}
 	if strings.HasPrefix(a.Phase, alert.PhaseUpdate) {
 		out = append(out, escape(strings.Replace(a.Phase, "-", " ", 1), 30))
+	}
+	if a.FailoverFor != "" {
+		out = append(out, "stands in for "+escape(a.FailoverFor, 64))
+	}
+	if a.PossibleRepeat {
+		out = append(out, "may be there twice: Slack did not answer before")
 	}
 	if a.Agent.Version != "" {
 		out = append(out, "firewatch "+escape(a.Agent.Version, 40))

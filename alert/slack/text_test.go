@@ -106,6 +106,7 @@ func anyAlert(t *rapid.T) alert.Alert {
 	unit := rapid.SampledFrom([]string{"Percent", "Bytes", "Bytes/Second", "Seconds", "Milliseconds", "None", "Count", "<odd>", ""})
 	a.Summary, a.Host, a.Target, a.Rule, a.SilenceCommand = n.Draw(t, "summary"), n.Draw(t, "host"), n.Draw(t, "target"), n.Draw(t, "rule"), n.Draw(t, "silence")
 	a.Metric, a.Unit, a.Value, a.Usual, a.Threshold = n.Draw(t, "metric"), unit.Draw(t, "unit"), number().Draw(t, "value"), band().Draw(t, "usual"), rapid.Ptr(number(), true).Draw(t, "threshold")
+	a.FailoverFor, a.PossibleRepeat = n.Draw(t, "failover"), rapid.Bool().Draw(t, "repeat")
 	a.Severity, a.Labels, a.Agent.Version = severity.Draw(t, "severity"), rapid.MapOfN(n, n, 0, 12).Draw(t, "labels"), n.Draw(t, "version")
 	if rapid.Bool().Draw(t, "no times") {
 		a.StartedAt, a.ChangedAt, a.ResolvedAt = time.Time{}, time.Time{}, time.Unix(1<<40, 0)

@@ -94,9 +94,13 @@ func recall(last alert.Receipt) memo {
 	return m
 }
 
-// criticals are the members that are critical and fire.
+// criticals are the members that are critical and fire. An incident with one
+// member does not list it.
 func criticals(a alert.Alert) []alert.Member {
 	var out []alert.Member
+	if len(a.Members) == 0 && a.Severity == alert.Critical && a.State == alert.Firing {
+		out = append(out, alert.Member{Rule: a.Rule, Target: a.Target})
+	}
 	for _, m := range a.Members {
 		if m.Severity == alert.Critical && m.State == alert.Firing {
 			out = append(out, m)

@@ -40,6 +40,12 @@ func mail(a alert.Alert) string {
 	if a.SilenceCommand != "" && a.State == alert.Firing {
 		b.WriteString("\nTo be left alone, type on the host:\n    " + human.Clean(a.SilenceCommand, 1000) + "\n")
 	}
+	if a.FailoverFor != "" {
+		b.WriteString("\nsent here in place of " + human.Clean(a.FailoverFor, 64) + ", which could not be reached\n")
+	}
+	if a.PossibleRepeat {
+		b.WriteString("\nthis may be a repeat: an attempt before it was not answered\n")
+	}
 	fmt.Fprintf(&b, "\nrule %s, incident %s, firewatch %s\n", human.Clean(a.Rule, 100), human.Clean(a.Incident, 40), human.Clean(a.Agent.Version, 40))
 	return b.String()
 }
