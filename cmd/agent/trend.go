@@ -21,7 +21,7 @@ func (a *agent) hour(ctx context.Context, metric, target string, end time.Time) 
 	}
 	from := end.Add(-slack.ChartPoints * slack.ChartStep)
 	sum, n := make([]float64, slack.ChartPoints), make([]int, slack.ChartPoints)
-	q := record.Query{From: from, To: end, Step: 10 * time.Second, Series: []record.Series{{Metric: metric, Target: target}}}
+	q := record.Query{From: from, To: end, Series: []record.Series{{Metric: metric, Target: target}}}
 	for p, err := range a.history.Archive().Range(ctx, q) {
 		if err != nil {
 			return h, err
