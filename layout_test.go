@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 
 // sdkHomes lists the only folders that may import a cloud or chat SDK.
 var sdkHomes = map[string][]string{
-	"github.com/aws/":     {"alert/sns", "alert/cloudwatch", "internal/awsfake", "internal/awsclient"},
+	"github.com/aws/":     {"alert/sns", "alert/cloudwatch", "internal/awsfake", "internal/awsclient", "internal/cloudid"},
 	"github.com/slack-go": {"alert/slack", "internal/slackfake"},
 }
 

@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/alert/cloudwatch"
 	"github.com/firewatch-agent/firewatch/cmd/agent/config"
 	"github.com/firewatch-agent/firewatch/cmd/agent/term"
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/collect/probe"
 	"github.com/firewatch-agent/firewatch/detect"
+	"github.com/firewatch-agent/firewatch/internal/cloudid"
 	"github.com/firewatch-agent/firewatch/record"
 )
 
@@ -61,6 +63,9 @@ type agent struct {
 	self                       selfUse
 	selfCheck                  selfCheck
 	raised                     uint64 // firing alerts since the start
+	traffic                    traffic
+	publishers                 []*cloudwatch.Publisher
+	cloud                      *cloudid.Watcher
 
 	saved      time.Duration // CLOCK_BOOTTIME of the last state save
 	unsaved    bool          // the last one did not reach the disk in time
@@ -82,6 +87,7 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 	a.mu.Lock()
 	alerts := a.detector.Observe(frame)
 	pending := a.detector.Pending()
+	a.traffic.judge(boot, critical(a.detector.Firing(), a.cfg.Health.Rules))
 	a.frame, a.ticks = frame, t
 	a.ticks.Done++
 	a.self.read(boot)
@@ -177,6 +183,7 @@ func (a *agent) run(ctx context.Context) int {
 	a.suspects = newSuspects(serving, collect.LocalHost(time.Second), a.log)
 	done.Go(func() { a.reloads(ctx) })
 	done.Go(func() { a.heartbeat(ctx) })
+	done.Go(func() { a.watchCloud(ctx) })
 	a.notify.ready(fmt.Sprintf("watching %d collectors", len(a.set.Status())))
 
 	a.mu.Lock()
@@ -190,6 +197,7 @@ func (a *agent) run(ctx context.Context) int {
 	defer cancel()
 	a.saveState(end, bootTime(), true)
 	a.saveModels(bootTime(), true)
+	a.flush(end)
 	stopHistory()
 	stopServing()
 	a.servers.Wait()

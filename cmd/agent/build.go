@@ -26,6 +26,7 @@ import (
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/collect/probe"
 	"github.com/firewatch-agent/firewatch/detect"
+	"github.com/firewatch-agent/firewatch/internal/cloudid"
 )
 
 // newAgent takes the state directory and puts the parts together. Nothing is
@@ -60,6 +61,7 @@ func newAgent(ctx context.Context, e env, o runOptions) (*agent, error) {
 	}
 	a.stateDir, a.socket, a.system = dir, socketPath(o.socket, dir), collect.Identity(ctx)
 	a.notify = newNotifier(a.log)
+	a.cloud = cloudid.New(a.log, func(n cloudid.Notice) { a.leave(ctx, n) })
 	if err := a.openBox(cfg); err != nil {
 		return nil, errors.Join(err, a.lock.Close(), a.root.Close())
 	}
@@ -273,6 +275,7 @@ func (a *agent) startWork(ctx context.Context, p *parts) {
 			}
 			all.Wait()
 		})
+		a.publishers = p.publishers
 		for _, pub := range p.publishers {
 			a.recorders = append(a.recorders, pub)
 		}

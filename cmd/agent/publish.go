@@ -18,7 +18,7 @@ import (
 // the agent.
 func (a *agent) publisher(c cloudwatch.Config, metrics []collect.Metric, interval time.Duration) *cloudwatch.Publisher {
 	return cloudwatch.NewPublisher(c, cloudwatch.Options{
-		Host: a.host, Metrics: metrics, Interval: interval, Own: a.ownSamples, Past: a.past,
+		Host: a.host, Metrics: metrics, Interval: interval, Identity: a.identity, Own: a.ownSamples, Past: a.past,
 		Marks: stateFile{a.root, "published-" + c.Name + ".json"}, Log: a.log,
 	})
 }

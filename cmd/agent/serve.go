@@ -43,6 +43,17 @@ func (a *agent) serve(ctx context.Context) error {
 	if health := a.cfg.Health.Listen; health != "" {
 		open("/healthz", web.Health(a), func() (net.Listener, error) { return web.Listen(health, "", "") })
 	}
+	if check := a.cfg.Health.AgentCheck; check != "" {
+		if l, err := web.Listen(check, "", ""); err != nil {
+			a.log.Error("serve without the agent check", "error", err)
+		} else {
+			a.servers.Go(func() {
+				if err := web.AgentCheck(ctx, l, a, a.cfg.Health.Weight); err != nil {
+					a.log.Error("a listener ended", "error", err)
+				}
+			})
+		}
+	}
 	if a.source == config.FromFile && a.o.config != "" {
 		if err := a.cfg.SaveLastGood(a.root); err != nil {
 			a.log.Warn("keep the config as the last good one", "error", err)

@@ -117,20 +117,6 @@ func (a *agent) DropBacklog(ctx context.Context, sink, by string) (int, error) {
 // Progress implements web.Agent.
 func (a *agent) Progress() (tick, outbox bool) { return a.progress(bootTime()) }
 
-// Traffic implements web.Agent: the host should receive no traffic while a
-// critical incident of its own fires. Trouble of the agent, and alerts that
-// others sent in, do not count: they say nothing about the host.
-func (a *agent) Traffic() (ok bool, word string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, r := range a.detector.Status() {
-		if r.State == "firing" && r.Severity == alert.Critical {
-			return false, "critical"
-		}
-	}
-	return true, "ok"
-}
-
 // Samples implements web.Agent.
 func (a *agent) Samples() []collect.Sample {
 	a.mu.Lock()

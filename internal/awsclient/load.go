@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/firewatch-agent/firewatch/alert"
@@ -25,6 +27,9 @@ func Load(ctx context.Context, region, profile string) (aws.Config, error) {
 	options := []func(*awsconfig.LoadOptions) error{
 		awsconfig.WithHTTPClient(client),
 		awsconfig.WithLogger(logging.Nop{}), // an error comes back; nothing is said twice
+		// The instance's role and region by IMDSv2 alone.
+		awsconfig.WithEC2RoleCredentialOptions(func(o *ec2rolecreds.Options) { o.Client = metadata() }),
+		awsconfig.WithEC2IMDSRegion(func(o *awsconfig.UseEC2IMDSRegion) { o.Client = metadata() }),
 		awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
 	}
 	if region != "" {
@@ -39,6 +44,13 @@ func Load(ctx context.Context, region, profile string) (aws.Config, error) {
 	}
 	cfg.HTTPClient = bounded{cfg.HTTPClient}
 	return cfg, nil
+}
+
+// metadata is a client of the instance metadata that never falls back to
+// version 1.
+func metadata() *imds.Client {
+	client := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: time.Second}).DialContext, MaxIdleConns: 1}, Timeout: 2 * time.Second}
+	return imds.New(imds.Options{HTTPClient: client, Retryer: aws.NopRetryer{}, EnableFallback: aws.FalseTernary})
 }
 
 // bounded puts an end to every answer's body: the SDK reads and drains answers

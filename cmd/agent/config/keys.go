@@ -132,6 +132,9 @@ func agentKeys() []key {
 		{"health.heartbeat_url", `"https://hc.example.com/ping/0123"`, true, "A URL that is fetched every 60 s while ticks and delivery make progress: a dead-man's switch that tells when it stops. It is treated as a secret."},
 		{"health.heartbeat_url_file", `"/etc/firewatch/heartbeat-url"`, true, "A file that holds the URL, instead of heartbeat_url."},
 		{"health.listen", `":9470"`, true, "host:port of /healthz and /health/host. Default: no listener."},
+		{"health.agent_check", `":9471"`, true, "host:port of HAProxy's agent check. Default: no listener."},
+		{"health.weight", `40`, false, "Percent of its traffic that the host asks HAProxy for while a critical fires, 20 to 100."},
+		{"health.rules", `["memory-*", "disk-*"]`, true, "The critical rules that take traffic away; * stands for any text. Default: all but those on probes and the name server."},
 	}
 }
 

@@ -25,6 +25,9 @@ type HTTPConfig struct {
 // HealthConfig is [health].
 type HealthConfig struct {
 	Listen           string      `toml:"listen"`             // host:port; "" = no listener
+	AgentCheck       string      `toml:"agent_check"`        // host:port of HAProxy's agent check; "" = no listener
+	Weight           int         `toml:"weight"`             // percent, while the host should receive less; default 40
+	Rules            []string    `toml:"rules"`              // the criticals that count; default those on the host itself
 	HeartbeatURL     conf.Secret `toml:"heartbeat_url"`      // fetched every 60 s while ticks and outbox make progress
 	HeartbeatURLFile string      `toml:"heartbeat_url_file"` // instead of heartbeat_url
 }
@@ -60,8 +63,13 @@ func (c HTTPConfig) Validate() []conf.Fault {
 // reached by others.
 func (c HealthConfig) Validate() []conf.Fault {
 	var faults []conf.Fault
-	if problem := checkAddress(c.Listen); c.Listen != "" && problem != "" {
-		faults = append(faults, conf.Fault{Path: "listen", Problem: problem, Hint: `write for example ":9470"`})
+	for _, l := range []struct{ key, address, example string }{{"listen", c.Listen, ":9470"}, {"agent_check", c.AgentCheck, ":9471"}} {
+		if problem := checkAddress(l.address); l.address != "" && problem != "" {
+			faults = append(faults, conf.Fault{Path: l.key, Problem: problem, Hint: fmt.Sprintf("write for example %q", l.example)})
+		}
+	}
+	if c.Weight != 0 && (c.Weight < minWeight || c.Weight > 100) {
+		faults = append(faults, conf.Fault{Path: "weight", Problem: fmt.Sprintf("weight %d is out of range", c.Weight), Hint: "20 to 100: a shared overload must not drain a fleet"})
 	}
 	if u, err := url.Parse(c.HeartbeatURL.Reveal()); !c.HeartbeatURL.IsZero() && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 		faults = append(faults, conf.Fault{Path: "heartbeat_url", Problem: "heartbeat_url is not a URL", Hint: "https://…"})
