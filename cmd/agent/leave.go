@@ -48,6 +48,9 @@ func (a *agent) leave(ctx context.Context, n cloudid.Notice) {
 		}
 	}
 	a.flush(ctx)
+	if n.Kind == cloudid.Terminating {
+		a.deleteAlarms(ctx)
+	}
 }
 
 // flush sends what the CloudWatch publishers have of the minute that is not over.

@@ -51,6 +51,7 @@ func commands() []command {
 		{"backtest", "[--since 7d] [--config F] [--candidate F] [--recording F | --csv F]", "which alerts these rules would have raised in the past", cmdBacktest},
 		{"man", "1|5", "print a manual page: 1 the commands, 5 the config file", cmdMan},
 		{"completion", "bash|zsh|fish", "print the completion of a shell", cmdCompletion},
+		{"alarms", "plan|apply|destroy [--config F] [--json]", "mirror rules as CloudWatch alarms, with a dead-man alarm", cmdAlarms},
 		{"version", "[--json]", "print the version", cmdVersion},
 	}
 }

@@ -101,3 +101,11 @@ func (d Datum) weights() []weighted {
 	}
 	return out
 }
+
+// PutGroupSize adds what Auto Scaling itself publishes of a group in a minute.
+func (s *Server) PutGroupSize(group string, at time.Time, inService float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.data = append(s.data, Datum{Namespace: "AWS/AutoScaling", Metric: "GroupInServiceInstances", Unit: "None", Single: true, Value: inService,
+		Dimensions: map[string]string{"AutoScalingGroupName": group}, Timestamp: float64(at.Unix())})
+}
