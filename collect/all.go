@@ -11,17 +11,20 @@ import (
 
 // Config is [collect].
 type Config struct {
-	Enable  []string   `toml:"enable"`  // only these collectors; default all
-	Disable []string   `toml:"disable"` // not these
-	Disk    DiskConfig `toml:"disk"`
-	Net     NetConfig  `toml:"net"`
+	Enable  []string     `toml:"enable"`  // only these collectors; default all
+	Disable []string     `toml:"disable"` // not these
+	Disk    DiskConfig   `toml:"disk"`
+	DiskIO  DiskIOConfig `toml:"diskio"`
+	Net     NetConfig    `toml:"net"`
+	Cgroup  CgroupConfig `toml:"cgroup"`
 }
 
 // All is the list of collectors, in the order in which they run.
 func All(h Host, cfg Config) []Collector {
 	return []Collector{
-		NewCPU(h), NewLoad(h), NewMem(h), NewPSI(h), NewRunQueue(h), NewDiskIO(h), NewNet(h, cfg.Net), NewNetstat(h),
-		NewLimits(h), NewProcesses(h), NewResolver(h), NewDisk(h, cfg.Disk),
+		NewCPU(h), NewLoad(h), NewMem(h), NewPSI(h), NewRunQueue(h), NewDiskIO(h, cfg.DiskIO), NewNet(h, cfg.Net), NewNetstat(h),
+		NewLimits(h), NewProcesses(h), NewResolver(h), NewSoftnet(h), NewLink(h), NewCgroup(h, cfg.Cgroup), NewDrives(h), NewEDAC(h), NewCPUFreq(h),
+		NewTemp(h), NewClock(h), NewKmsg(h), NewSystemd(h), NewGPU(h), NewDisk(h, cfg.Disk),
 	}
 }
 

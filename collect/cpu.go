@@ -50,6 +50,8 @@ func (c *CPU) Metrics() []Metric {
 	}
 	return append(out,
 		amount("context_switches", countRate, "cpu", "context switches"),
+		amount("interrupts", countRate, "cpu", "interrupts of hardware"),
+		amount("softirqs", countRate, "cpu", "software interrupts: network, timers, block I/O"),
 		amount("processes_forked", countRate, "process", "processes and threads started"),
 		amount("processes_running", count, "process", "tasks running or waiting for a CPU"),
 		amount("processes_running_per_cpu", count, "cpu", "tasks running or waiting for a CPU, for each CPU"),
@@ -72,6 +74,10 @@ func (c *CPU) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample,
 			dst = c.cpuLine(now, name, rest, dst)
 		case string(name) == "ctxt":
 			dst = c.counter(now, "context_switches", name, rest, dst)
+		case string(name) == "intr": // the first number is the sum
+			dst = c.counter(now, "interrupts", name, rest, dst)
+		case string(name) == "softirq":
+			dst = c.counter(now, "softirqs", name, rest, dst)
 		case string(name) == "processes":
 			dst = c.counter(now, "processes_forked", name, rest, dst)
 		case string(name) == "procs_running":

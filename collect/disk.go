@@ -33,23 +33,27 @@ var mayHang = []string{"nfs", "cifs", "smb", "fuse", "9p", "ceph", "glusterfs", 
 var ofRuntime = []string{"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log"}
 
 const (
-	maxMounts = 500
+	maxMounts = 5000
 	maxStuck  = 4 // statfs calls that may hang at once
 )
 
 // Disk reads space and inodes of each mounted file system that has some.
 //
-// A file system that can hang is read in a slot of its own and waited for 50 ms;
-// one that does not answer is left out and named, and at most 4 may be stuck.
+// A file system that can hang is read in a slot of its own; a tick waits for all
+// of them together for 50 ms. One that does not answer is left out, named and
+// given disk_stuck, and at most 4 may be stuck.
 type Disk struct {
 	host   Host
 	cfg    DiskConfig
 	file   fileReader
 	mounts []mount
 	listed time.Time
-	mu     sync.Mutex
-	stuck  map[string]time.Time
-	call   func(path string, st *unix.Statfs_t) error // replaced in tests
+
+	patience time.Time // when this tick waits no longer; zero before it waits
+
+	mu    sync.Mutex
+	stuck map[string]time.Time
+	call  func(path string, st *unix.Statfs_t) error // replaced in tests
 }
 
 type mount struct {
@@ -78,6 +82,7 @@ func (c *Disk) Metrics() []Metric {
 		amount("disk_inodes_used", count, "disk", "inodes in use"),
 		share("disk_inodes_used_percent", "disk", "share of inodes in use"),
 		{"disk_readonly", "None", "disk", "1 where the file system turned read-only by itself, as after an I/O error; 0 where it is writable or meant to be read-only", 0, 1},
+		{"disk_stuck", "None", "disk", "1 while a file system that a server or a program provides (NFS, CIFS, FUSE, …) does not answer, else 0; missing for local ones", 0, 1},
 	}
 }
 
@@ -91,8 +96,12 @@ func (c *Disk) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample
 		c.mounts, c.listed = mounts, now
 	}
 	var errs []error
+	c.patience = time.Time{}
 	for _, m := range c.mounts {
 		st, err := c.statfs(now, m)
+		if foreign(m) && !errors.Is(err, errNotAsked) {
+			dst = append(dst, Sample{"disk_stuck", m.point, m.dims, flag(errors.Is(err, errStuck))})
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", m.point, err))
 			continue
@@ -117,8 +126,7 @@ func space(m mount, st unix.Statfs_t, dst []Sample) []Sample {
 	if used+available > 0 {
 		dst = append(dst, Sample{"disk_used_percent", m.point, m.dims, 100 * used / (used + available)})
 	}
-	if st.Files > 0 && st.Ffree <= st.Files {
-		n, f := float64(st.Files), float64(st.Ffree)
+	if n, f := float64(st.Files), float64(st.Ffree); n > 0 && f <= n {
 		dst = append(dst,
 			Sample{"disk_inodes_total", m.point, m.dims, n},
 			Sample{"disk_inodes_free", m.point, m.dims, f},
@@ -132,10 +140,25 @@ func space(m mount, st unix.Statfs_t, dst []Sample) []Sample {
 	return append(dst, Sample{"disk_readonly", m.point, m.dims, readonly})
 }
 
-// statfs reads one file system, in a slot of its own where it may hang.
+// statfsPatience is how long one tick waits for file systems that may hang, all
+// of them together.
+const statfsPatience = 50 * time.Millisecond
+
+var (
+	errStuck    = errors.New("statfs hangs")
+	errNotAsked = errors.New("not read")
+)
+
+// foreign reports whether statfs of m may hang.
+func foreign(m mount) bool {
+	return slices.ContainsFunc(mayHang, func(p string) bool { return strings.HasPrefix(m.fstype, p) })
+}
+
+// statfs reads one file system, in a slot of its own where it may hang. A call
+// that is late once is no finding yet: one that is still out a second later is.
 func (c *Disk) statfs(now time.Time, m mount) (unix.Statfs_t, error) {
 	path := filepath.Join(c.host.Root, m.point)
-	if !slices.ContainsFunc(mayHang, func(p string) bool { return strings.HasPrefix(m.fstype, p) }) {
+	if !foreign(m) {
 		var st unix.Statfs_t
 		err := c.call(path, &st)
 		return st, err
@@ -149,9 +172,9 @@ func (c *Disk) statfs(now time.Time, m mount) (unix.Statfs_t, error) {
 	c.mu.Unlock()
 	switch {
 	case hangs:
-		return unix.Statfs_t{}, fmt.Errorf("statfs hangs since %s: is its server reachable?", since.Format(time.TimeOnly))
+		return unix.Statfs_t{}, fmt.Errorf("%w since %s: is its server reachable?", errStuck, since.Format(time.TimeOnly))
 	case full:
-		return unix.Statfs_t{}, fmt.Errorf("not read: %d other file systems hang", maxStuck)
+		return unix.Statfs_t{}, fmt.Errorf("%w: %d other file systems hang", errNotAsked, maxStuck)
 	}
 	type answer struct {
 		st  unix.Statfs_t
@@ -166,13 +189,16 @@ func (c *Disk) statfs(now time.Time, m mount) (unix.Statfs_t, error) {
 		c.mu.Unlock()
 		got <- a
 	}()
-	timer := time.NewTimer(50 * time.Millisecond)
+	if c.patience.IsZero() {
+		c.patience = time.Now().Add(statfsPatience)
+	}
+	timer := time.NewTimer(time.Until(c.patience))
 	defer timer.Stop()
 	select {
 	case a := <-got:
 		return a.st, a.err
 	case <-timer.C:
-		return unix.Statfs_t{}, errors.New("statfs did not answer within 50 ms")
+		return unix.Statfs_t{}, fmt.Errorf("%w: statfs did not answer within %s", errNotAsked, statfsPatience)
 	}
 }
 
@@ -180,9 +206,9 @@ func (c *Disk) statfs(now time.Time, m mount) (unix.Statfs_t, error) {
 // allowed (proc_pid_mountinfo(5)). A device that is mounted twice counts once,
 // by its first mount.
 func (c *Disk) list() ([]mount, error) {
-	b, err := c.file.read(c.host.proc("1/mountinfo"))
+	b, err := c.file.once(c.host.proc("1/mountinfo"))
 	if err != nil {
-		if b, err = c.file.read(c.host.proc("self/mountinfo")); err != nil {
+		if b, err = c.file.once(c.host.proc("self/mountinfo")); err != nil {
 			return nil, err
 		}
 	}

@@ -121,21 +121,29 @@ func TestHangingFileSystem(t *testing.T) {
 		}, `1 0 254:1 / / rw - ext4 /dev/vda1 rw`,
 			`2 1 0:41 / /nfs1 rw - nfs4 server:/1 rw`, `3 1 0:42 / /nfs2 rw - nfs4 server:/2 rw`, `4 1 0:43 / /nfs3 rw - nfs4 server:/3 rw`,
 			`5 1 0:44 / /nfs4 rw - nfs4 server:/4 rw`, `6 1 0:45 / /nfs5 rw - nfs4 server:/5 rw`)
+		stuck := map[string]float64{}
 		collect := func() (targets string, took time.Duration, err error) {
+			clear(stuck)
 			start := time.Now()
 			samples, err := c.Collect(t.Context(), start, nil)
 			for _, s := range samples {
 				if s.Metric == "disk_total" {
 					targets += s.Target
 				}
+				if s.Metric == "disk_stuck" {
+					stuck[s.Target] = s.Value
+				}
 			}
 			return targets, time.Since(start), err
 		}
-		if got, took, err := collect(); got != "/" || err == nil || took != maxStuck*50*time.Millisecond {
+		if got, took, err := collect(); got != "/" || err == nil || took != 50*time.Millisecond {
 			t.Errorf("first: %q, %v, %s", got, err, took)
 		}
 		if got, took, err := collect(); got != "/" || !strings.Contains(err.Error(), "/nfs1: statfs hangs") || !strings.Contains(err.Error(), "/nfs5: not read") || took != 0 {
 			t.Errorf("while it hangs: %q, %v, %s", got, err, took)
+		}
+		if len(stuck) != maxStuck || stuck["/nfs1"] != 1 || stuck["/nfs4"] != 1 { // nothing is known of the fifth, nor said
+			t.Errorf("while it hangs: disk_stuck %v", stuck)
 		}
 		mu.Lock()
 		if asked["/host/nfs1"] != 1 || asked["/host/nfs5"] != 0 {
@@ -144,8 +152,8 @@ func TestHangingFileSystem(t *testing.T) {
 		mu.Unlock()
 		close(release)
 		synctest.Wait()
-		if got, _, err := collect(); got != "//nfs1/nfs2/nfs3/nfs4/nfs5" || err != nil {
-			t.Errorf("after: %q, %v", got, err)
+		if got, _, err := collect(); got != "//nfs1/nfs2/nfs3/nfs4/nfs5" || err != nil || len(stuck) != 5 || stuck["/nfs1"] != 0 {
+			t.Errorf("after: %q, %v, disk_stuck %v", got, err, stuck)
 		}
 	})
 }

@@ -13,18 +13,24 @@ import (
 // maxDevices bounds the block devices with series of their own.
 const maxDevices = 500
 
+// DiskIOConfig is [collect.diskio].
+type DiskIOConfig struct {
+	Partitions bool `toml:"partitions"` // series for partitions too; default only whole devices
+}
+
 // DiskIO reads /proc/diskstats: rates, latency (await) and utilisation of each
 // whole disk, device mapper volume and RAID (Documentation/admin-guide/iostats.rst).
 type DiskIO struct {
 	host  Host
+	cfg   DiskIOConfig
 	file  fileReader
 	times *tracker
 	dims  map[string][]Label // nil value: a partition, a loop or RAM device
 }
 
 // NewDiskIO makes the collector.
-func NewDiskIO(h Host) *DiskIO {
-	return &DiskIO{host: h, times: newTracker(h.gap()), dims: map[string][]Label{}}
+func NewDiskIO(h Host, cfg DiskIOConfig) *DiskIO {
+	return &DiskIO{host: h, cfg: cfg, times: newTracker(h.gap()), dims: map[string][]Label{}}
 }
 
 // Name implements Collector.
@@ -153,7 +159,7 @@ func (c *DiskIO) device(name []byte) []Label {
 			return nil
 		}
 	}
-	if _, err := os.Stat(c.host.Sys + "/block"); err == nil {
+	if _, err := os.Stat(c.host.Sys + "/block"); err == nil && !c.cfg.Partitions {
 		if _, err := os.Stat(c.host.Sys + "/block/" + strings.ReplaceAll(n, "/", "!")); err != nil { // cciss/c0d0 is cciss!c0d0 there
 			c.dims[n] = nil
 			return nil

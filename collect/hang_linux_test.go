@@ -28,7 +28,7 @@ func TestRealHang(t *testing.T) {
 	set := collect.NewSet([]collect.Collector{collect.NewMem(h), collect.NewLoad(h)}, collect.SetOptions{Interval: 200 * time.Millisecond})
 	for i := range 3 {
 		f := set.Collect(t.Context(), time.Now(), time.Duration(i)*time.Second)
-		if len(f.Samples) != 3 || !strings.Contains(f.Errors["mem"], "hangs since") {
+		if len(f.Samples) != 4 || !strings.Contains(f.Errors["mem"], "hangs since") {
 			t.Fatalf("frame %d: %d samples, %v", i, len(f.Samples), f.Errors)
 		}
 	}
@@ -50,7 +50,7 @@ func TestRealHang(t *testing.T) {
 	}
 	for i, end := 0, time.Now().Add(10*time.Second); ; i++ {
 		f := set.Collect(t.Context(), time.Now(), time.Duration(3+i)*time.Second)
-		if len(f.Samples) > 3 {
+		if len(f.Samples) > 4 {
 			break
 		}
 		if time.Now().After(end) {

@@ -3,7 +3,6 @@ package collect
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 type Host struct {
 	Proc, Sys, Root string
 	MaxGap          time.Duration // between two readings of a counter; longer is a gap. Default 5 s
+	local           bool          // system calls and programs speak of this very host; false for a recorded one
 }
 
 // LocalHost is this host: HOST_PROC, HOST_SYS and HOST_ROOT where they are
@@ -27,62 +27,28 @@ func LocalHost(interval time.Duration) Host {
 		}
 		return path
 	}
-	return Host{or("HOST_PROC", "/proc"), or("HOST_SYS", "/sys"), or("HOST_ROOT", "/"), max(3*interval, 5*time.Second)}
+	return Host{or("HOST_PROC", "/proc"), or("HOST_SYS", "/sys"), or("HOST_ROOT", "/"), max(3*interval, 5*time.Second), true}
 }
 
 func (h Host) proc(rest string) string { return filepath.Join(h.Proc, rest) }
+
+func (h Host) sys(rest string) string { return filepath.Join(h.Sys, rest) }
+
+// net is the path of a file in /proc/net. That is a link to self/net, which in
+// a container leads to the container's own network whatever /proc is mounted:
+// there the network of process 1 is the host's.
+func (h Host) net(rest string) string {
+	if h.local && h.Proc != "/proc" {
+		return filepath.Join(h.Proc, "1/net", rest)
+	}
+	return filepath.Join(h.Proc, "net", rest)
+}
 
 func (h Host) gap() time.Duration {
 	if h.MaxGap <= 0 {
 		return 5 * time.Second
 	}
 	return h.MaxGap
-}
-
-// maxFile bounds what is read of one file in /proc or /sys.
-const maxFile = 4 << 20
-
-// fileReader reads small files again and again into one buffer.
-type fileReader struct{ buf []byte }
-
-// read returns the content of path, valid until the next read.
-func (r *fileReader) read(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // only read
-	if cap(r.buf) == 0 {
-		r.buf = make([]byte, 0, 8192)
-	}
-	b := r.buf[:0]
-	for len(b) < maxFile {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		n, err := f.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	r.buf = b
-	return b, nil
-}
-
-// source turns a missing file into a skip that says what is missing and why,
-// and any other trouble into an error.
-func source(err error, why string) error {
-	if os.IsNotExist(err) {
-		if why == "" {
-			return &SkippedError{err.Error()}
-		}
-		return &SkippedError{why}
-	}
-	return err
 }
 
 // number parses an unsigned decimal field; ok is false for anything else.

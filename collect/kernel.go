@@ -64,7 +64,7 @@ func (c *RunQueue) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sa
 }
 
 // Limits reads how much of the kernel's bounded tables is used: open files,
-// and tracked connections where conntrack is loaded.
+// threads, and tracked connections where conntrack is loaded.
 type Limits struct {
 	host Host
 	file fileReader
@@ -83,6 +83,8 @@ func (c *Limits) Metrics() []Metric {
 		share("fd_used_percent", "process", "share of fs.file-max that is open"),
 		amount("conntrack_count", count, "network", "tracked connections"),
 		share("conntrack_used_percent", "network", "share of nf_conntrack_max in use"),
+		share("processes_threads_used_percent", "process", "share of the threads that kernel.threads-max and kernel.pid_max allow which exist"),
+		amount("kernel_entropy_avail", count, "cpu", "bits of entropy that the kernel has; always 256 since Linux 5.18"),
 	}
 }
 
@@ -102,7 +104,24 @@ func (c *Limits) Collect(_ context.Context, _ time.Time, dst []Sample) ([]Sample
 	if errNow == nil && errMax == nil { // absent where nothing tracks connections: nothing to say
 		dst = used("conntrack_count", "conntrack_used_percent", now, limit, dst)
 	}
-	return dst, errors.Join(errs...)
+	return c.threads(dst), errors.Join(errs...)
+}
+
+// threads adds how near the host is to the end of its threads, and entropy.
+func (c *Limits) threads(dst []Sample) []Sample {
+	most := c.file.maybe(c.host.proc("sys/kernel/threads-max"))
+	pids := c.file.maybe(c.host.proc("sys/kernel/pid_max"))
+	_, rest, _ := bytes.Cut([]byte(c.file.text(c.host.proc("loadavg"))), []byte("/"))
+	field, _ := cutField(rest)
+	if n, ok := number(field); ok && most.ok && pids.ok {
+		if limit := min(most.v, pids.v); limit > 0 && n <= limit {
+			dst = append(dst, Sample{Metric: "processes_threads_used_percent", Value: 100 * float64(n) / float64(limit)})
+		}
+	}
+	if v, ok := c.file.number(c.host.proc("sys/kernel/random/entropy_avail")); ok {
+		dst = append(dst, Sample{Metric: "kernel_entropy_avail", Value: float64(v)})
+	}
+	return dst
 }
 
 func (c *Limits) one(name string) ([]byte, error) {

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -27,6 +28,7 @@ func (c *Load) Metrics() []Metric {
 		amount("system_load1", count, "cpu", "load average over 1 minute"),
 		amount("system_load5", count, "cpu", "load average over 5 minutes"),
 		amount("system_load15", count, "cpu", "load average over 15 minutes"),
+		amount("processes_total_threads", count, "process", "threads of the whole machine, the kernel's own among them"),
 	}
 }
 
@@ -46,8 +48,13 @@ func (c *Load) Collect(_ context.Context, _ time.Time, dst []Sample) ([]Sample, 
 			return dst, malformed(path)
 		}
 	}
-	return append(dst,
+	dst = append(dst,
 		Sample{Metric: "system_load1", Value: avg[0]},
 		Sample{Metric: "system_load5", Value: avg[1]},
-		Sample{Metric: "system_load15", Value: avg[2]}), nil
+		Sample{Metric: "system_load15", Value: avg[2]})
+	tasks, _ := cutField(b) // runnable/existing (proc_loadavg(5))
+	if _, threads, ok := bytes.Cut(tasks, []byte("/")); ok {
+		dst = gauge("processes_total_threads", threads, dst)
+	}
+	return dst, nil
 }

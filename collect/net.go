@@ -61,7 +61,7 @@ func (c *Net) Metrics() []Metric {
 
 // Collect implements Collector.
 func (c *Net) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample, error) {
-	path := c.host.proc("net/dev")
+	path := c.host.net("dev")
 	b, err := c.file.read(path)
 	if err != nil {
 		return dst, source(fmt.Errorf("read interfaces: %w", err), "")

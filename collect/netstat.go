@@ -37,9 +37,17 @@ var tcpCounters = []struct{ group, field, metric, help string }{
 	{"Tcp:", "RetransSegs", "netstat_tcp_retrans", "TCP segments sent again"},
 	{"Tcp:", "AttemptFails", "netstat_tcp_attempt_fails", "TCP connections that failed to open"},
 	{"Tcp:", "EstabResets", "netstat_tcp_estab_resets", "TCP connections reset"},
+	{"Tcp:", "OutRsts", "netstat_tcp_out_rsts", "TCP resets sent"},
+	{"Tcp:", "ActiveOpens", "netstat_tcp_active_opens", "TCP connections opened from here"},
+	{"Tcp:", "PassiveOpens", "netstat_tcp_passive_opens", "TCP connections accepted"},
+	{"TcpExt:", "TCPSynRetrans", "netstat_tcp_syn_retrans", "TCP connection requests sent again"},
+	{"TcpExt:", "ListenDrops", "netstat_tcp_listen_drops", "connection requests that listening sockets dropped, for whatever reason"},
 	{"TcpExt:", "ListenOverflows", "netstat_tcp_listen_overflows", "connections refused because an accept queue was full"},
 	{"TcpExt:", "TCPTimeouts", "netstat_tcp_timeouts", "TCP retransmission time-outs"},
 	{"Udp:", "InErrors", "netstat_udp_in_errors", "UDP datagrams lost on receipt"},
+	{"Udp:", "RcvbufErrors", "netstat_udp_rcvbuf_errors", "UDP datagrams lost because a program did not read fast enough"},
+	{"Udp:", "NoPorts", "netstat_udp_no_ports", "UDP datagrams to a port where nothing listens"},
+	{"Udp:", "OutDatagrams", "netstat_udp_out_datagrams", "UDP datagrams sent"},
 	{"Udp:", "InDatagrams", "netstat_udp_in_datagrams", "UDP datagrams received"},
 }
 
@@ -75,7 +83,7 @@ func (c *Netstat) Metrics() []Metric {
 func (c *Netstat) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample, error) {
 	before := len(dst)
 	var errs []error
-	for _, name := range []string{"net/snmp", "net/netstat"} {
+	for _, name := range []string{"snmp", "netstat"} {
 		var err error
 		if dst, err = c.table(now, name, dst); err != nil {
 			errs = append(errs, err)
@@ -102,7 +110,7 @@ func (c *Netstat) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sam
 
 // table reads pairs of lines "Tcp: NAME NAME …" and "Tcp: VALUE VALUE …".
 func (c *Netstat) table(now time.Time, name string, dst []Sample) ([]Sample, error) {
-	path := c.host.proc(name)
+	path := c.host.net(name)
 	b, err := c.file.read(path)
 	if err != nil {
 		return dst, source(err, "")
@@ -164,7 +172,7 @@ func retransPercent(dst []Sample, from int) []Sample {
 }
 
 func (c *Netstat) sockstat(dst []Sample) ([]Sample, error) {
-	b, err := c.file.read(c.host.proc("net/sockstat"))
+	b, err := c.file.read(c.host.net("sockstat"))
 	if err != nil {
 		return dst, source(err, "")
 	}

@@ -13,22 +13,24 @@ import (
 
 // maxProcesses bounds one pass over /proc: beyond it processes are counted and
 // their states are not read.
-const maxProcesses = 10_000
+const maxProcesses = 20_000
 
-// Processes counts processes by state, every 10 s: a pass over /proc costs
-// more than all else in a tick. The counts of running and blocked tasks come
+// Processes counts processes by state, every 10 s and aside from the tick: a
+// pass over /proc costs more than all else in a tick. The counts of running and blocked tasks come
 // each second from CPU.
 type Processes struct {
 	host Host
-	file fileReader
-	at   time.Time
-	last []Sample
-	why  error // what last lacks
-	most int   // maxProcesses
+	slow aside
+	file fileReader // of the one pass that runs
+	most int        // maxProcesses
 }
 
 // NewProcesses makes the collector.
-func NewProcesses(h Host) *Processes { return &Processes{host: h, most: maxProcesses} }
+func NewProcesses(h Host) *Processes {
+	c := &Processes{host: h, most: maxProcesses}
+	c.slow.direct = !h.local
+	return c
+}
 
 // Name implements Collector.
 func (c *Processes) Name() string { return "processes" }
@@ -56,15 +58,13 @@ func (c *Processes) Metrics() []Metric {
 
 // Collect implements Collector.
 func (c *Processes) Collect(ctx context.Context, now time.Time, dst []Sample) ([]Sample, error) {
-	if !c.at.IsZero() && now.Sub(c.at) < 10*time.Second && !now.Before(c.at) {
-		return append(dst, c.last...), c.why
-	}
-	samples, err := c.pass(ctx)
-	if samples == nil {
-		return dst, fmt.Errorf("count processes: %w", err)
-	}
-	c.last, c.why, c.at = samples, err, now
-	return append(dst, samples...), err
+	return c.slow.get(ctx, now, dst, slowly/2, func(ctx context.Context) ([]Sample, error) {
+		samples, err := c.pass(ctx)
+		if samples == nil {
+			return nil, fmt.Errorf("count processes: %w", err)
+		}
+		return samples, err
+	})
 }
 
 func (c *Processes) pass(ctx context.Context) ([]Sample, error) {
@@ -108,7 +108,7 @@ func (c *Processes) pass(ctx context.Context) ([]Sample, error) {
 // count adds one process to its state; ok is false for one that ended
 // meanwhile or is hidden (hidepid).
 func (c *Processes) count(pid string, counts []int) (ok bool) {
-	b, err := c.file.read(c.host.proc(pid + "/stat"))
+	b, err := c.file.once(c.host.proc(pid + "/stat"))
 	if err != nil {
 		return false
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // PSI reads pressure stall information: the share of time in which some, or
-// all, non-idle tasks waited for CPU, I/O or memory
+// all, non-idle tasks waited for CPU, I/O or memory, or were held up by interrupts
 // (Documentation/accounting/psi.rst).
 type PSI struct {
 	host  Host
@@ -35,7 +35,10 @@ func (c *PSI) Metrics() []Metric {
 				share("pressure_"+r+"_full_"+w.name, subsystem, "share of time that all tasks waited for "+r+", over "+w.over))
 		}
 	}
-	return out
+	return append(out,
+		share("pressure_irq_full_avg10", "cpu", "share of time that interrupts held all tasks up, over the last 10 s; kernels since 6.1 built with CONFIG_IRQ_TIME_ACCOUNTING"),
+		share("pressure_irq_full_avg60", "cpu", "share of time that interrupts held all tasks up, over the last 60 s"),
+		share("pressure_irq_full_percent", "cpu", "share of time that interrupts held all tasks up, over the last tick"))
 }
 
 // Collect implements Collector.
@@ -56,6 +59,11 @@ func (c *PSI) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample,
 			errs = append(errs, malformed(path))
 		}
 	}
+	if b, err := c.file.read(c.host.proc("pressure/irq")); err == nil { // has no "some"
+		for line := range bytes.Lines(b) {
+			dst = c.line(now, "irq", bytes.TrimSpace(line), dst)
+		}
+	}
 	c.total.sweep()
 	if len(errs) == len(psiResources) {
 		return dst, source(errs[0], "/proc/pressure is absent: the kernel is older than 4.20 or was started with psi=0")
@@ -67,7 +75,7 @@ func (c *PSI) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample,
 // the total is in microseconds.
 func (c *PSI) line(now time.Time, resource string, line []byte, dst []Sample) []Sample {
 	kind, rest := cutField(line)
-	if k := string(kind); k != "some" && k != "full" {
+	if k := string(kind); k != "full" && (k != "some" || resource == "irq") {
 		return dst
 	}
 	metric := "pressure_" + resource + "_" + string(kind)

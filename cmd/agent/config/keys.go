@@ -21,6 +21,8 @@ func tables() []table {
 		{"agent", "The agent itself."},
 		{"collect", "What is read. Every collector is on that finds something to read on the host."},
 		{"collect.disk", "Space and inodes of file systems."},
+		{"collect.diskio", "Block devices."},
+		{"collect.cgroup", "What cgroups use of what they may."},
 		{"collect.net", "Network interfaces."},
 		{"probe", "A service that this host depends on, tried on a schedule of its own. Gives the metrics that begin with probe_, with the probe's name as target. A first failure is confirmed at once before it counts."},
 		{"probe.expect", "What an answer must be to count as a success."},
@@ -68,6 +70,8 @@ func agentKeys() []key {
 		{"collect.disable", `["processes"]`, true, "Not these collectors. Default: none."},
 		{"collect.disk.ignore_fstypes", `["tmpfs"]`, true, "File systems left out, by type, beyond those that have no space of their own."},
 		{"collect.disk.ignore_mounts", `["/mnt/backup*"]`, true, "Mount points left out; * stands for any text."},
+		{"collect.diskio.partitions", `false`, false, "Series for partitions too, not only for whole devices."},
+		{"collect.cgroup.paths", `["system.slice/nginx.service"]`, true, "Cgroups to watch, below /sys/fs/cgroup. Default: only the container that the agent itself is in."},
 		{"collect.net.ignore", `["lo", "veth*", "cali*", "cni*"]`, false, "Interfaces left out; * stands for any text."},
 
 		{"probe.name", `"shop"`, true, "Name, [a-z0-9-], unique: the target of the probe's metrics. Required."},
