@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // IntakeDir is the folder of the state directory that holds alerts for an
@@ -80,7 +78,7 @@ func WriteIntake(dir *os.Root, a Alert, key string) error {
 		return fmt.Errorf("write intake: %w", err)
 	}
 	if err = syncDir(dir, "."); errors.Is(err, syscall.EACCES) {
-		err = unix.Syncfs(int(f.Fd())) // a spool that may be written and not read
+		err = syncfs(int(f.Fd())) // a spool that may be written and not read
 	}
 	if err != nil {
 		return fmt.Errorf("write intake: %w", err)

@@ -19,15 +19,6 @@ type Config struct {
 	Cgroup  CgroupConfig `toml:"cgroup"`
 }
 
-// All is the list of collectors, in the order in which they run.
-func All(h Host, cfg Config) []Collector {
-	return []Collector{
-		NewCPU(h), NewLoad(h), NewMem(h), NewPSI(h), NewRunQueue(h), NewDiskIO(h, cfg.DiskIO), NewNet(h, cfg.Net), NewNetstat(h),
-		NewLimits(h), NewProcesses(h), NewResolver(h), NewSoftnet(h), NewLink(h), NewCgroup(h, cfg.Cgroup), NewDrives(h), NewEDAC(h), NewCPUFreq(h),
-		NewTemp(h), NewClock(h), NewKmsg(h), NewSystemd(h), NewGPU(h), NewDisk(h, cfg.Disk),
-	}
-}
-
 // Enabled is All without what cfg turns off.
 func Enabled(h Host, cfg Config) []Collector {
 	return slices.DeleteFunc(All(h, cfg), func(c Collector) bool {

@@ -59,7 +59,7 @@ func (c *GPU) Collect(ctx context.Context, now time.Time, dst []Sample) ([]Sampl
 	if !c.local {
 		return dst, &SkippedError{"the GPUs of another host"}
 	}
-	return c.slow.get(ctx, now, dst, slowly/2, c.ask)
+	return c.slow.get(ctx, now, dst, c.ask)
 }
 
 func (c *GPU) ask(ctx context.Context) ([]Sample, error) {

@@ -194,7 +194,7 @@ func TestAside(t *testing.T) {
 		var last error
 		begin := time.Now()
 		for range 60 {
-			samples, err := a.get(t.Context(), time.Now(), nil, 5*time.Second, read)
+			samples, err := a.get(t.Context(), time.Now(), nil, read)
 			last = err
 			if len(samples) == 1 && err == nil {
 				got = append(got, samples[0].Value)
@@ -210,9 +210,9 @@ func TestAside(t *testing.T) {
 		close(hang)
 		synctest.Wait()
 		time.Sleep(10 * time.Second)
-		_, _ = a.get(t.Context(), time.Now(), nil, 5*time.Second, read)
+		_, _ = a.get(t.Context(), time.Now(), nil, read)
 		synctest.Wait()
-		if samples, err := a.get(t.Context(), time.Now(), nil, 5*time.Second, read); err != nil || len(samples) != 1 || samples[0].Value != 3 {
+		if samples, err := a.get(t.Context(), time.Now(), nil, read); err != nil || len(samples) != 1 || samples[0].Value != 3 {
 			t.Errorf("after: %v, %v", samples, err)
 		}
 	})

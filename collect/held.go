@@ -13,6 +13,9 @@ const slowly = 10 * time.Second
 // slowGap is Host.MaxGap for them.
 const slowGap = 3*slowly + slowly/2
 
+// asideLimit is the deadline of a reading that is taken aside.
+const asideLimit = slowly / 2
+
 // held repeats the newest reading of a source that is read every 10 s only.
 type held struct {
 	at   time.Time
@@ -44,20 +47,20 @@ type aside struct {
 }
 
 // get begins a turn where it is time to and appends the newest reading to dst.
-func (a *aside) get(ctx context.Context, now time.Time, dst []Sample, limit time.Duration, read func(ctx context.Context) ([]Sample, error)) ([]Sample, error) {
+func (a *aside) get(ctx context.Context, now time.Time, dst []Sample, read func(ctx context.Context) ([]Sample, error)) ([]Sample, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.busy && (a.at.IsZero() || now.Sub(a.at) >= slowly || now.Before(a.at)) {
 		a.at, a.busy = now, true
 		if a.direct {
 			a.mu.Unlock()
-			a.turn(ctx, now, limit, read)
+			a.turn(ctx, now, read)
 			a.mu.Lock()
 		} else {
-			go a.turn(context.WithoutCancel(ctx), now, limit, read)
+			go a.turn(context.WithoutCancel(ctx), now, read)
 		}
 	}
-	if a.busy && now.Sub(a.at) > 2*limit {
+	if a.busy && now.Sub(a.at) > 2*asideLimit {
 		return dst, fmt.Errorf("does not answer since %s", a.at.Format(time.TimeOnly))
 	}
 	if age := now.Sub(a.from); a.last != nil && age >= 0 && age < slowGap {
@@ -66,8 +69,8 @@ func (a *aside) get(ctx context.Context, now time.Time, dst []Sample, limit time
 	return dst, a.why
 }
 
-func (a *aside) turn(ctx context.Context, now time.Time, limit time.Duration, read func(ctx context.Context) ([]Sample, error)) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+func (a *aside) turn(ctx context.Context, now time.Time, read func(ctx context.Context) ([]Sample, error)) {
+	ctx, cancel := context.WithTimeout(ctx, asideLimit)
 	defer cancel()
 	samples, err := read(ctx)
 	a.mu.Lock()

@@ -58,7 +58,7 @@ func (c *Processes) Metrics() []Metric {
 
 // Collect implements Collector.
 func (c *Processes) Collect(ctx context.Context, now time.Time, dst []Sample) ([]Sample, error) {
-	return c.slow.get(ctx, now, dst, slowly/2, func(ctx context.Context) ([]Sample, error) {
+	return c.slow.get(ctx, now, dst, func(ctx context.Context) ([]Sample, error) {
 		samples, err := c.pass(ctx)
 		if samples == nil {
 			return nil, fmt.Errorf("count processes: %w", err)

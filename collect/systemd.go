@@ -47,7 +47,7 @@ func (c *Systemd) Metrics() []Metric {
 
 // Collect implements Collector.
 func (c *Systemd) Collect(ctx context.Context, now time.Time, dst []Sample) ([]Sample, error) {
-	return c.slow.get(ctx, now, dst, slowly/2, c.ask)
+	return c.slow.get(ctx, now, dst, c.ask)
 }
 
 func (c *Systemd) ask(ctx context.Context) ([]Sample, error) {

@@ -38,7 +38,7 @@ func (c *Temp) Metrics() []Metric {
 
 // Collect implements Collector.
 func (c *Temp) Collect(ctx context.Context, now time.Time, dst []Sample) ([]Sample, error) {
-	return c.slow.get(ctx, now, dst, slowly/2, func(ctx context.Context) ([]Sample, error) { return c.pass(ctx) })
+	return c.slow.get(ctx, now, dst, func(ctx context.Context) ([]Sample, error) { return c.pass(ctx) })
 }
 
 func (c *Temp) pass(ctx context.Context) ([]Sample, error) {

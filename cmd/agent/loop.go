@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // ticks counts what the loop did. It is read while the loop runs only through
@@ -53,14 +51,4 @@ func loop(ctx context.Context, interval time.Duration, boot func() time.Duration
 			next += missed * interval
 		}
 	}
-}
-
-// bootTime returns CLOCK_BOOTTIME: time since boot, suspend included
-// (clock_gettime(2)).
-func bootTime() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		return 0 // cannot fail on Linux ≥ 2.6.39
-	}
-	return time.Duration(ts.Nano())
 }
