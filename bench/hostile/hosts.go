@@ -108,7 +108,7 @@ func interfaces() error {
 
 // processes starts 20 000 that sleep, by perl, whose fork is the cheapest at hand.
 func processes() error {
-	cmd := exec.Command("perl", "-e", `for (1..20000) { my $p = fork; defined $p or die "fork: $!"; $p or do { sleep 3600; exit } } print "ready\n"; sleep 3600`)
+	cmd := exec.Command("perl", "-e", `$| = 1; for (1..20000) { my $p = fork; defined $p or die "fork: $!"; $p or do { sleep 3600; exit } } print "ready\n"; sleep 3600`)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err

@@ -43,6 +43,7 @@ func cmdRun(ctx context.Context, e env, args []string) int {
 	if err := noCore(); err != nil {
 		return fail(e, "run", fmt.Errorf("turn core files off: %w", err))
 	}
+	limitMemory()
 	a, err := newAgent(ctx, e, o)
 	var locked *alert.LockedError
 	switch {
