@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // key documents one key of the file: its path without indices, its default
 // (or, where it has none, an example), and what it is for. `check --print` and
@@ -45,7 +48,7 @@ func tables() []table {
 }
 
 func keys() []key {
-	return append(append(agentKeys(), maintenanceKeys()...), sinkKeys()...)
+	return slices.Concat(agentKeys(), collectKeys(), maintenanceKeys(), sinkKeys())
 }
 
 func maintenanceKeys() []key {
@@ -59,13 +62,8 @@ func maintenanceKeys() []key {
 	}
 }
 
-func agentKeys() []key {
+func collectKeys() []key {
 	return []key{
-		{"agent.interval", `"1s"`, false, "Time between two ticks, 100ms to 60s."},
-		{"agent.labels", `{ team = "web", env = "prod" }`, true, "Names and values that every alert carries; routes can match them. At most 20."},
-		{"agent.state_dir", `"/var/lib/firewatch"`, true, "Where incidents, models and history are kept; an absolute path. Default: $STATE_DIRECTORY, else /var/lib/firewatch as root, else $XDG_STATE_HOME/firewatch."},
-		{"agent.default_rules", `true`, false, "Keep the built-in rules. With false, only the rules of this file are in force."},
-
 		{"collect.enable", `["cpu", "mem", "disk"]`, true, "Only these collectors. Default: all."},
 		{"collect.disable", `["processes"]`, true, "Not these collectors. Default: none."},
 		{"collect.disk.ignore_fstypes", `["tmpfs"]`, true, "File systems left out, by type, beyond those that have no space of their own."},
@@ -73,6 +71,15 @@ func agentKeys() []key {
 		{"collect.diskio.partitions", `false`, false, "Series for partitions too, not only for whole devices."},
 		{"collect.cgroup.paths", `["system.slice/nginx.service"]`, true, "Cgroups to watch, below /sys/fs/cgroup. Default: only the container that the agent itself is in."},
 		{"collect.net.ignore", `["lo", "veth*", "cali*", "cni*"]`, false, "Interfaces left out; * stands for any text."},
+	}
+}
+
+func agentKeys() []key {
+	return []key{
+		{"agent.interval", `"1s"`, false, "Time between two ticks, 100ms to 60s."},
+		{"agent.labels", `{ team = "web", env = "prod" }`, true, "Names and values that every alert carries; routes can match them. At most 20."},
+		{"agent.state_dir", `"/var/lib/firewatch"`, true, "Where incidents, models and history are kept; an absolute path. Default: $STATE_DIRECTORY, else /var/lib/firewatch as root, else $XDG_STATE_HOME/firewatch."},
+		{"agent.default_rules", `true`, false, "Keep the built-in rules. With false, only the rules of this file are in force."},
 
 		{"probe.name", `"shop"`, true, "Name, [a-z0-9-], unique: the target of the probe's metrics. Required."},
 		{"probe.type", `"http"`, true, "http (a GET request), tcp (a connection), tls (a certificate), dns (a question), icmp (a ping), postgres, redis, ntp or exec (a command). Required."},
