@@ -38,6 +38,7 @@ type slot struct {
 	c      Collector
 	buf    []Sample // owned by the call in flight
 	busy   bool     // a call overran its tick and has not returned
+	rest   int      // ticks that it still sits out, for its last call took long
 	since  time.Time
 	status Status
 }
@@ -126,6 +127,7 @@ const (
 	running
 	finished
 	passed // still busy with an earlier round
+	rested // sits out, see rest
 )
 
 // round is one turn of a Set. Workers take the next collector from it until
@@ -186,15 +188,20 @@ func (r *round) work() {
 		r.next++
 		sl := r.set.slots[i]
 		r.set.mu.Lock()
-		skip := sl.busy
-		if !skip {
+		skip, state := sl.busy, passed
+		switch {
+		case skip:
+		case sl.rest > 0:
+			sl.rest--
+			skip, state = true, rested
+		default:
 			sl.busy, sl.since = true, r.now
 		}
 		buf := sl.buf[:0]
 		r.set.mu.Unlock()
 		r.results[i].state = running
 		if skip {
-			r.results[i].state = passed
+			r.results[i].state = state
 			r.finish()
 		}
 		r.mu.Unlock()
@@ -218,7 +225,7 @@ func (r *round) deliver(i int, res result) {
 	if r.closed {
 		sl.buf = nil // whoever overran keeps its slice
 	} else {
-		sl.buf = res.samples
+		sl.buf, sl.rest = res.samples, rest(res.took, r.set.opt.Interval)
 	}
 	r.set.mu.Unlock()
 	if r.closed {
@@ -226,6 +233,14 @@ func (r *round) deliver(i int, res result) {
 	}
 	r.results[i] = res
 	r.finish()
+}
+
+// rest is how many ticks a collector sits out after a call that took so long: on
+// a host in trouble reading it must not be what makes it worse. From a fifth of
+// the interval on it reads in at most every other tick; three ticks are the
+// most, since a counter that is not read for longer has a gap.
+func rest(took, interval time.Duration) int {
+	return int(min(3, took*5/interval))
 }
 
 // finish counts one collector as dealt with; r.mu is held.
@@ -264,6 +279,9 @@ func (s *Set) gather(r *round, f *Frame) {
 		switch res.state {
 		case finished:
 			err = errors.Join(res.err, s.take(sl, res, f))
+		case rested: // no change of state, which would be told each time
+			f.Errors[sl.status.Name] = fmt.Sprintf("sits out: its last call took %s", sl.status.Duration.Round(10*time.Millisecond))
+			continue
 		case waiting:
 			err = errors.New("not reached: other collectors used up the tick")
 		default:
