@@ -69,6 +69,9 @@ func (r *fileReader) all(f *os.File) ([]byte, error) {
 			b = append(b, 0)[:len(b)]
 		}
 		n, err := f.ReadAt(b[len(b):cap(b)], int64(len(b)))
+		if errors.Is(err, unix.ESPIPE) { // a pipe in the place of a file
+			n, err = f.Read(b[len(b):cap(b)])
+		}
 		b = b[:len(b)+n]
 		if err == io.EOF {
 			break
