@@ -211,3 +211,15 @@ func (a *agent) deleteAlarms(ctx context.Context) {
 		}
 	}
 }
+
+// printCosts says what publishing to CloudWatch costs on this host.
+func printCosts(ctx context.Context, e env, cfg *config.Config) {
+	if len(cfg.Sinks.CloudWatch) == 0 {
+		return
+	}
+	seen, metrics := seeOnce(ctx, cfg)
+	for _, c := range cfg.Sinks.CloudWatch {
+		// The instance's dimensions do not change the number of series.
+		fmt.Fprintf(e.out, "sink %s: %s\n", c.Name, cloudwatch.CostOf(c, hostName(), nil, metrics, seen))
+	}
+}

@@ -56,6 +56,7 @@ func cmdCheck(ctx context.Context, e env, args []string) int {
 	if name == "" {
 		name = "no config file: the built-in rules"
 	}
+	printCosts(ctx, e, cfg)
 	if *live && checkLive(ctx, e, cfg) > 0 {
 		return exitWrong
 	}

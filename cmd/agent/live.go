@@ -59,8 +59,20 @@ func checkLive(ctx context.Context, e env, cfg *config.Config) int {
 		})
 	}
 	for _, c := range cfg.Sinks.CloudWatch {
-		cure := `IAM: {"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*","Condition":{"StringEquals":{"cloudwatch:namespace":"CWAgent"}}}`
+		namespace := c.Namespace
+		if namespace == "" {
+			namespace = "CWAgent"
+		}
+		cure := fmt.Sprintf(`IAM: {"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*","Condition":{"StringEquals":{"cloudwatch:namespace":%q}}}`, namespace)
 		try("sink "+c.Name+" (cloudwatch)", cure, cloudwatch.NewSink(c).Check)
+		if len(mirrors(cfg.Rules)) > 0 {
+			// Reading is tried; PutMetricAlarm and DeleteAlarms cannot be without changing something.
+			cure := `IAM: {"Effect":"Allow","Action":["cloudwatch:DescribeAlarms","cloudwatch:ListTagsForResource"],"Resource":"*"}, and packaging/iam/alarms-apply.json for alarms apply`
+			try("alarms of sink "+c.Name, cure, func(ctx context.Context) error {
+				_, err := cloudwatch.NewAlarms(c, hostName(), nil, nil).PlanEnd(ctx, true)
+				return err
+			})
+		}
 	}
 	untried := func(name, kind string) {
 		fmt.Fprintf(e.out, "not tried  sink %s (%s): a request would be an alert; use firewatch test-alert --sink %s\n", name, kind, name)
