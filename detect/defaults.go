@@ -47,6 +47,16 @@ func DefaultRules() []RuleConfig {
 		{Name: "disk-fills-fast", Metric: "disk_used_percent", Target: "*", Statistic: "time_to_full", Period: s(30), Comparison: "<", Threshold: level(300), Clear: level(900), EvaluationPeriods: 1, Severity: warning, Summary: "a disk fills up within minutes"},
 		// By an error, not by intent.
 		{Name: "disk-readonly", Metric: "disk_readonly", Target: "*", Statistic: "min", Period: s(10), Comparison: ">=", Threshold: level(1), EvaluationPeriods: 1, Severity: critical, Summary: "a file system turned read-only"},
+		// A server or program behind it is gone; whoever touches it hangs. Half a minute, since NFS retries on its own.
+		{Name: "mount-stuck", Metric: "disk_stuck", Target: "*", Statistic: "min", Period: s(10), Comparison: ">=", Threshold: level(1), EvaluationPeriods: 3, Severity: critical, Summary: "a file system does not answer"},
+		{Name: "raid-degraded", Metric: "md_degraded", Target: "*", Statistic: "min", Period: s(30), Comparison: ">", Threshold: level(0), EvaluationPeriods: 2, Severity: warning, Summary: "a RAID array lacks a drive"},
+		// Controllers reset within seconds on a good day.
+		{Name: "nvme-dead", Metric: "nvme_live", Target: "*", Statistic: "max", Period: s(30), Comparison: "<", Threshold: level(1), EvaluationPeriods: 2, Severity: critical, Summary: "an NVMe drive does not work"},
+		{Name: "drive-offline", Metric: "disk_online", Target: "*", Statistic: "max", Period: s(30), Comparison: "<", Threshold: level(1), EvaluationPeriods: 1, Severity: critical, Summary: "the kernel took a drive offline"},
+		// Corrected ones are daily life on large hosts; these are not.
+		{Name: "memory-errors", Metric: "edac_uncorrected_errors", Target: "*", Statistic: "max", Period: s(60), Comparison: ">", Threshold: level(0), EvaluationPeriods: 1, Severity: critical, Summary: "memory has errors that cannot be corrected"},
+		// Not every link that is down: a port without a cable is none's trouble. One that is in a bond was meant to work.
+		{Name: "bond-degraded", Metric: "net_bond_links_down", Target: "*", Statistic: "min", Period: s(30), Comparison: ">", Threshold: level(0), EvaluationPeriods: 2, Severity: warning, Summary: "a bond runs without one of its links"},
 		{Name: "inodes-full", Metric: "disk_inodes_used_percent", Target: "*", Statistic: "min", Period: s(5), Comparison: ">", Threshold: level(95), Clear: level(93), EvaluationPeriods: 1, Severity: critical, Summary: "a file system is nearly out of inodes"},
 		{Name: "inodes-fill", Metric: "disk_inodes_used_percent", Target: "*", Statistic: "time_to_full", Period: s(1800), Comparison: "<", Threshold: level(4 * 3600), Clear: level(6 * 3600), EvaluationPeriods: 1, Severity: warning, Summary: "a file system runs out of inodes"},
 		{Name: "conntrack-full", Metric: "conntrack_used_percent", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(90), Clear: level(80), EvaluationPeriods: 1, Severity: critical, Summary: "the connection tracking table is nearly full: new connections will be dropped"},
