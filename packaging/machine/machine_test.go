@@ -192,7 +192,7 @@ func sendByGroup(t *testing.T) {
 	sh(t, `firewatch send --severity warning --summary "backup failed" --key by-root`)
 	sh(t, "systemctl start firewatch.service")
 	eventually(t, 10*time.Second, "both alerts are taken in", func() bool {
-		out, _ := try("firewatch incidents")
+		out, _ := try("firewatch incidents --json")
 		return strings.Contains(out, "by-group") && strings.Contains(out, "by-root")
 	})
 	if _, err := try("runuser -u nobody -- firewatch send --severity warning --summary x --key by-nobody"); err == nil {
