@@ -54,6 +54,7 @@ func newAgent(ctx context.Context, e env, o runOptions) (*agent, error) {
 	if a.lock, err = alert.LockDir(a.root); err != nil {
 		return nil, errors.Join(err, a.root.Close())
 	}
+	clearFolders(a.root, a.log)
 	var warnings []config.Diagnostic
 	a.source = config.FromFile
 	if cfg == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -64,6 +65,19 @@ func openStateDir(dir string) (*os.Root, error) {
 		return nil, fmt.Errorf("open state directory: %w", err)
 	}
 	return root, nil
+}
+
+// clearFolders moves aside what stands where the state directory has folders
+// and is none: opening a FIFO would wait for ever, and a link leads elsewhere.
+func clearFolders(root *os.Root, log *slog.Logger) {
+	for _, name := range []string{"incidents", "incidents/open", "incidents/closed", "incidents/quarantine", "incidents/tmp", "intake", "history", "models", "spare"} {
+		st, err := root.Lstat(name)
+		if err != nil || st.IsDir() {
+			continue
+		}
+		aside := name + ".aside"
+		log.Warn("not a folder: moved aside", "name", name, "to", aside, "type", st.Mode().Type().String(), "error", root.Rename(name, aside))
+	}
 }
 
 // configPath is the given path, or the default one where it exists, or "".

@@ -1,4 +1,4 @@
-module github.com/firewatch-agent/firewatch/packaging/kubernetes/judge
+module github.com/firewatch-agent/firewatch/packaging/kubernetes/testdata/judge
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module github.com/firewatch-agent/firewatch/packaging/image
+module github.com/firewatch-agent/firewatch/packaging/image/testdata/roots
 
 go 1.26.0
 
