@@ -120,6 +120,7 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 // delivered from memory all the same; the outbox tells once what ails the disk.
 func (a *agent) accept(ctx context.Context, alerts []alert.Alert) {
 	for _, al := range alerts {
+		al = a.leavingNote(al)
 		if err := a.box.Put(ctx, al); err != nil {
 			a.log.Warn("alert is not durable yet; it is delivered from memory", "rule", al.Rule, "error", err)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,8 +42,7 @@ func (a *agent) leave(ctx context.Context, n cloudid.Notice) {
 		defer cancel()
 		for _, al := range open {
 			al.Phase, al.ChangedAt = alert.PhaseUpdate, time.Now()
-			al.Summary = "host " + string(n.Kind) + " (" + n.Cause + "): " + al.Summary
-			if err := a.box.Put(wait, al); err != nil {
+			if err := a.box.Put(wait, a.leavingNote(al)); err != nil {
 				a.log.Warn("tell of the host's end", "rule", al.Rule, "error", err)
 			}
 		}
@@ -51,6 +51,17 @@ func (a *agent) leave(ctx context.Context, n cloudid.Notice) {
 	if n.Kind == cloudid.Terminating {
 		a.deleteAlarms(ctx)
 	}
+}
+
+// leavingNote says in an alert that fires that its host leaves, where it does.
+func (a *agent) leavingNote(al alert.Alert) alert.Alert {
+	a.mu.Lock()
+	why := a.traffic.leaving
+	a.mu.Unlock()
+	if note := "host " + why + ": "; why != "" && al.State == alert.Firing && !strings.HasPrefix(al.Summary, note) {
+		al.Summary = note + al.Summary
+	}
+	return al
 }
 
 // flush sends what the CloudWatch publishers have of the minute that is not over.
