@@ -62,7 +62,7 @@ func (l *lab) build(o options) error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
-	for name, size := range map[string]string{"fill": "size=64m", "inodes": "size=64m,nr_inodes=20000"} {
+	for name, size := range map[string]string{"fill": "size=64m", "inodes": "size=64m,nr_inodes=19400"} {
 		path := filepath.Join(l.dir, name)
 		if err := os.Mkdir(path, 0o755); err != nil {
 			return err

@@ -25,7 +25,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -152,7 +151,7 @@ func physical(o options) error {
 	l.sleep(o.warm)
 	for _, f := range schedule(o, rng) {
 		if ctx.Err() != nil {
-			return errors.New("interrupted; everything is undone")
+			break
 		}
 		l.sleep(time.Duration(6+rng.IntN(7)) * time.Second)
 		hold := o.hold
@@ -180,10 +179,13 @@ func physical(o options) error {
 	if err != nil {
 		return err
 	}
-	if ctx.Err() != nil {
-		return errors.New("interrupted; everything is undone")
+	if err := os.WriteFile(filepath.Join(o.keep, "run.json"), b, 0o644); err != nil {
+		return err
 	}
-	return os.WriteFile(filepath.Join(o.keep, "run.json"), b, 0o644)
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted; everything is undone; -judge %s judges what there was", o.keep)
+	}
+	return nil
 }
 
 // schedule is the order of the faults: in each round all sharp ones, each at

@@ -42,6 +42,7 @@ type result struct {
 	Hours     float64  `json:"hours"`
 	Learning  float64  `json:"hours_learning"` // of those, in which anomaly rules were silent because they learnt
 	Passes    int      `json:"passes"`
+	Until     string   `json:"until,omitempty"`
 	Pages     int      `json:"pages"`
 	Warnings  int      `json:"warnings"`
 	Alerts    []raised `json:"alerts"`
@@ -59,6 +60,7 @@ type raised struct {
 func main() {
 	rec := flag.String("rec", "", "recording `file`")
 	out := flag.String("out", "bench/results/healthy.json", "result `file`")
+	until := flag.String("until", "", "count only what came before this `time`, RFC 3339: what came after was not healthy")
 	passes := flag.Int("passes", 1, "2: learn from the whole recording first, and count in a second pass")
 	levels := flag.Bool("levels", false, "print quantiles of every metric and stop")
 	printOnly := flag.Bool("print", false, "print the table of the result file and stop")
@@ -72,7 +74,7 @@ func main() {
 	case *levels:
 		err = printLevels(*rec)
 	default:
-		if err = measure(*rec, *out, *passes); err == nil {
+		if err = measure(*rec, *out, *until, *passes); err == nil {
 			err = printTable(*out)
 		}
 	}
@@ -120,8 +122,15 @@ func shipped(metrics []collect.Metric) (*detect.Detector, error) {
 	return detect.New(slices.Concat(rules, anomaly), detect.Options{Metrics: metrics}), nil
 }
 
-func measure(path, out string, passes int) error {
+func measure(path, out, until string, passes int) error {
 	start := time.Now()
+	end := start
+	if until != "" {
+		var err error
+		if end, err = time.Parse(time.RFC3339, until); err != nil {
+			return err
+		}
+	}
 	h, err := frames(path, func(collect.Frame) {})
 	if err != nil {
 		return err
@@ -130,14 +139,21 @@ func measure(path, out string, passes int) error {
 	if err != nil {
 		return err
 	}
-	r := result{Commit: commit(), Recording: path[strings.LastIndex(path, "/")+1:], Kernel: h.Kernel, Command: h.Command, Passes: passes, Alerts: []raised{}}
+	r := result{Commit: commit(), Recording: path[strings.LastIndex(path, "/")+1:], Kernel: h.Kernel, Command: h.Command, Passes: passes, Until: until, Alerts: []raised{}}
 	for range passes - 1 {
-		if _, err := frames(path, func(f collect.Frame) { d.Observe(f) }); err != nil {
+		if _, err := frames(path, func(f collect.Frame) {
+			if f.Time.Before(end) {
+				d.Observe(f)
+			}
+		}); err != nil {
 			return err
 		}
 	}
 	open := map[string]int{}
 	if _, err := frames(path, func(f collect.Frame) {
+		if !f.Time.Before(end) {
+			return
+		}
 		r.Frames++
 		r.Hours += f.Elapsed.Hours()
 		if learning(d) {
