@@ -55,21 +55,9 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 }
 
 func (l *lab) build(o options) error {
-	var err error
-	if l.dir, err = os.MkdirTemp("", "firewatch-lab-"); err != nil {
-		return err
-	}
+	l.dir = os.Getenv(inside)
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
-	}
-	for name, size := range map[string]string{"fill": "size=64m", "inodes": "size=64m,nr_inodes=19400"} {
-		path := filepath.Join(l.dir, name)
-		if err := os.Mkdir(path, 0o755); err != nil {
-			return err
-		}
-		if err := syscall.Mount("tmpfs", path, "tmpfs", 0, size); err != nil {
-			return fmt.Errorf("mount tmpfs: %w", err)
-		}
 	}
 	if err := l.command("ip", "link", "set", "lo", "up"); err != nil {
 		return err
@@ -254,10 +242,10 @@ func (l *lab) close() {
 	for _, g := range l.groups {
 		_ = os.Remove(g)
 	}
-	for _, name := range []string{"fill", "inodes"} {
-		_ = syscall.Unmount(filepath.Join(l.dir, name), syscall.MNT_DETACH)
+	// The folder itself goes with the mounts, see enter.
+	for _, name := range []string{"state", "gocache", "fio", "pack.tar", "reclaim.dat"} {
+		_ = os.RemoveAll(filepath.Join(l.dir, name))
 	}
-	_ = os.RemoveAll(l.dir)
 }
 
 func (l *lab) take(b []byte) {

@@ -126,13 +126,45 @@ func enter() error {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", os.Args[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 30 * time.Second
-	cmd.Env = append(os.Environ(), inside+"=1")
+	// The agent sees the mounts of pid 1, so the disks that are filled are mounted out here.
+	dir, err := os.MkdirTemp("", "firewatch-lab-")
+	if err != nil {
+		return err
+	}
+	defer unmount(dir)
+	if err := mount(dir); err != nil {
+		return err
+	}
+	cmd.Env = append(os.Environ(), inside+"="+dir)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Unshareflags: syscall.CLONE_NEWNS, Setpgid: true}
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("run in namespaces (root is needed): %w", err)
 	}
 	return nil
+}
+
+var disks = map[string]string{"fill": "size=64m", "inodes": "size=64m,nr_inodes=19400"}
+
+// mount makes the small disks that are filled.
+func mount(dir string) error {
+	for name, size := range disks {
+		path := filepath.Join(dir, name)
+		if err := os.Mkdir(path, 0o755); err != nil {
+			return err
+		}
+		if err := syscall.Mount("tmpfs", path, "tmpfs", 0, size); err != nil {
+			return fmt.Errorf("mount tmpfs: %w", err)
+		}
+	}
+	return nil
+}
+
+func unmount(dir string) {
+	for name := range disks {
+		_ = syscall.Unmount(filepath.Join(dir, name), syscall.MNT_DETACH)
+	}
+	_ = os.RemoveAll(dir)
 }
 
 // physical makes the faults and leaves recording and log in o.keep.

@@ -52,7 +52,7 @@ func (l *lab) serve() error {
 	return l.bulk()
 }
 
-// names answers every question with an address, after dnsDelay, and makes
+// names answers every question, after dnsDelay, and makes
 // resolv.conf point there.
 func (l *lab) names() error {
 	c, err := net.ListenPacket("udp", dnsAddr)
@@ -71,6 +71,15 @@ func (l *lab) names() error {
 				continue
 			}
 			m.Response, m.RCode, m.Additionals = true, dnsmessage.RCodeSuccess, nil
+			for _, q := range m.Questions {
+				h := dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 60}
+				switch q.Type {
+				case dnsmessage.TypeNS:
+					m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: &dnsmessage.NSResource{NS: dnsmessage.MustNewName("a.example.")}})
+				case dnsmessage.TypeA:
+					m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}})
+				}
+			}
 			answer, err := m.Pack()
 			if err == nil {
 				time.AfterFunc(time.Duration(l.dnsDelay.Load()), func() { _, _ = c.WriteTo(answer, from) })
