@@ -21,6 +21,9 @@ type Incident struct {
 	Acknowledged *Ack       `json:"acknowledged,omitempty"`
 	Silenced     string     `json:"silenced,omitempty"` // by this silence or maintenance window
 	Durable      bool       `json:"durable"`            // its newest change is on disk
+	Members      []Member   `json:"members,omitempty"`
+	Causes       []Cause    `json:"causes,omitempty"`   // what drove it, now against usual
+	Culprits     []Culprit  `json:"culprits,omitempty"` // who probably did it
 	Sinks        []Delivery `json:"sinks"`
 }
 
@@ -114,6 +117,7 @@ func (o *Outbox) Incidents() []Incident {
 			ID: r.ID, Rule: r.First.Rule, Target: r.First.Target, Severity: r.Worst, State: a.State, Phase: a.Phase,
 			Summary: a.Summary, StartedAt: r.First.StartedAt, ChangedAt: a.ChangedAt, ResolvedAt: a.ResolvedAt,
 			Acknowledged: r.Ack, Silenced: o.muted(r), Durable: r.saved >= r.rev, Sinks: []Delivery{},
+			Members: a.Members, Causes: a.Causes, Culprits: a.Culprits,
 		}
 		for name, d := range r.Sinks {
 			v := Delivery{

@@ -66,6 +66,18 @@ func (d *Detector) Dropped() (samples, troubles uint64) {
 	return d.history.Dropped(), d.dropped
 }
 
+// Usual is the range of the middle 96 % of what a series has been over the last
+// 14 days; nil where it is not one of those that are learnt, or with fewer than
+// 30 readings of it, 5 min.
+func (d *Detector) Usual(metric, target string) *alert.Range {
+	n := d.norms.byKey[key{metric, target}]
+	if n == nil {
+		return nil
+	}
+	usual, _ := n.usual()
+	return usual
+}
+
 func (e *entry) status() RuleStatus {
 	value := alert.Number(e.value)
 	return RuleStatus{Rule: e.Rule, Target: e.Target, State: string(e.Phase), Since: e.Alert.StartedAt, Severity: e.Alert.Severity,

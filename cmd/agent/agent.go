@@ -59,6 +59,7 @@ type agent struct {
 	detector                   *detect.Detector
 	recorders                  []collect.Recorder
 	frame                      collect.Frame
+	recent                     []collect.Frame // the newest, for charts
 	ticks                      ticks
 	self                       selfUse
 	selfCheck                  selfCheck
@@ -89,6 +90,7 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 	pending := a.detector.Pending()
 	a.traffic.judge(boot, critical(a.detector.Firing(), a.cfg.Health.Rules))
 	a.frame, a.ticks = frame, t
+	a.keepRecent(frame)
 	a.ticks.Done++
 	a.self.read(boot)
 	recorders := a.recorders

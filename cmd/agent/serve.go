@@ -32,7 +32,7 @@ func (a *agent) serve(ctx context.Context) error {
 	}
 	open("the socket: status, send and the other commands cannot reach this agent", web.API(a), func() (net.Listener, error) { return web.ListenUnix(a.socket) })
 	if page.Listen != "" {
-		h, err := web.Page(a, page)
+		h, err := web.Page(ctx, a, page)
 		open("the page and /metrics", h, func() (net.Listener, error) {
 			if err != nil {
 				return nil, err

@@ -72,22 +72,24 @@ func (c *counted) Close() error {
 // Page is the handler of [http]: the status page and /metrics, behind the Host
 // check and, where one is set, the token: "Authorization: Bearer TOKEN", or
 // as the password of basic authentication.
-func Page(a Agent, c HTTPConfig) (http.Handler, error) {
+// Its streams end with ctx.
+func Page(ctx context.Context, a Agent, c HTTPConfig) (http.Handler, error) {
 	token, err := conf.FileOr(c.Token, c.TokenFile)
 	if err != nil {
 		return nil, fmt.Errorf("read [http] token: %w", err)
 	}
+	p := &page{agent: a, drawer: drawer{agent: a}, csrf: csrfToken(token), end: ctx.Done()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { writePage(w, a.Status()) })
+	p.handle(mux)
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		WriteMetrics(w, a)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Referrer-Policy", "same-origin") // with no-referrer a form of this page has the origin "null"
 		h.Set("Cache-Control", "no-store")
 		if !c.allowed(r.Host) {
 			http.Error(w, "this listener does not go by that name; add it to [http] hosts", http.StatusMisdirectedRequest)

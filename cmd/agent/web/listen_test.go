@@ -11,9 +11,9 @@ import (
 	"github.com/firewatch-agent/firewatch/internal/conf"
 )
 
-func page(t *testing.T, a Agent, c HTTPConfig) http.Handler {
+func servePage(t *testing.T, a Agent, c HTTPConfig) http.Handler {
 	t.Helper()
-	h, err := Page(a, c)
+	h, err := Page(t.Context(), a, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func page(t *testing.T, a Agent, c HTTPConfig) http.Handler {
 // name of its own site.
 func TestHost(t *testing.T) {
 	t.Parallel()
-	h := page(t, &fakeAgent{}, HTTPConfig{Listen: "192.0.2.7:9469", Hosts: []string{"Mon.example.com", "192.0.2.9", "[2001:db8::9]"}})
+	h := servePage(t, &fakeAgent{}, HTTPConfig{Listen: "192.0.2.7:9469", Hosts: []string{"Mon.example.com", "192.0.2.9", "[2001:db8::9]"}})
 	for host, want := range map[string]int{
 		"127.0.0.1:9469": 200, "127.0.0.1": 200, "127.9.9.9": 200, "[::1]:9469": 200, "[::1]": 200, "localhost:9469": 200, "LOCALHOST": 200,
 		"192.0.2.7:9469": 200, "192.0.2.7": 200, "192.0.2.9:80": 200, "[2001:db8::9]:80": 200, "mon.example.com": 200, "MON.example.com:9469": 200,
@@ -33,15 +33,15 @@ func TestHost(t *testing.T) {
 	} {
 		r := httpRequest("GET", "/")
 		r.Host = host
-		if w := record(h, r); w.Code != want {
+		if w := answer(h, r); w.Code != want {
 			t.Errorf("Host %q: %d, want %d", host, w.Code, want)
 		}
 	}
-	everywhere := page(t, &fakeAgent{}, HTTPConfig{Listen: ":9469"})
+	everywhere := servePage(t, &fakeAgent{}, HTTPConfig{Listen: ":9469"})
 	for host, want := range map[string]int{"127.0.0.1": 200, "192.0.2.7": 421, "": 421} {
 		r := httpRequest("GET", "/metrics")
 		r.Host = host
-		if w := record(everywhere, r); w.Code != want {
+		if w := answer(everywhere, r); w.Code != want {
 			t.Errorf("on :9469, Host %q: %d, want %d", host, w.Code, want)
 		}
 	}
@@ -55,7 +55,7 @@ func TestToken(t *testing.T) {
 	}
 	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
 	for name, c := range map[string]HTTPConfig{"inline": {Token: conf.NewSecret("s3cret")}, "file": {TokenFile: file}} {
-		h := page(t, &fakeAgent{}, c)
+		h := servePage(t, &fakeAgent{}, c)
 		for auth, want := range map[string]int{
 			"Bearer s3cret": 200, basic("anyone:s3cret"): 200, basic(":s3cret"): 200,
 			"": 401, "Bearer ": 401, "Bearer s3cre": 401, "Bearer s3cret ": 401, "Bearer S3cret": 401, "s3cret": 401, basic("s3cret:"): 401, basic("s3cret"): 401, "Basic !": 401,
@@ -63,7 +63,7 @@ func TestToken(t *testing.T) {
 			for _, path := range []string{"/", "/metrics", "/nothing"} {
 				r := httpRequest("GET", path)
 				r.Header.Set("Authorization", auth)
-				w := record(h, r)
+				w := answer(h, r)
 				if got := w.Code; got != want && (path != "/nothing" || want != 200 || got != 404) {
 					t.Errorf("%s, %s with %q: %d, want %d", name, path, auth, got, want)
 				}
@@ -73,7 +73,7 @@ func TestToken(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Page(&fakeAgent{}, HTTPConfig{TokenFile: file + ".none"}); err == nil {
+	if _, err := Page(t.Context(), &fakeAgent{}, HTTPConfig{TokenFile: file + ".none"}); err == nil {
 		t.Error("a token file that is not there leaves the page open")
 	}
 }
@@ -81,7 +81,7 @@ func TestToken(t *testing.T) {
 // TestConstantHeaders: every answer has them, refusals too.
 func TestConstantHeaders(t *testing.T) {
 	t.Parallel()
-	h := page(t, &fakeAgent{}, HTTPConfig{Token: conf.NewSecret("s3cret")})
+	h := servePage(t, &fakeAgent{}, HTTPConfig{Token: conf.NewSecret("s3cret")})
 	for _, c := range []struct {
 		method, path, host, auth string
 		status                   int
@@ -92,15 +92,15 @@ func TestConstantHeaders(t *testing.T) {
 		r := httpRequest(c.method, c.path)
 		r.Host = c.host
 		r.Header.Set("Authorization", c.auth)
-		w := record(h, r)
+		w := answer(h, r)
 		if w.Code != c.status {
 			t.Errorf("%+v: %d", c, w.Code)
 		}
 		csp := w.Header().Get("Content-Security-Policy")
-		if !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "script-src") {
+		if !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || !strings.Contains(csp, "script-src 'self';") || strings.Contains(csp, "unsafe") {
 			t.Errorf("%+v: policy %q", c, csp)
 		}
-		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"} {
+		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store"} {
 			if got := w.Header().Get(name); got != want {
 				t.Errorf("%+v: %s is %q", c, name, got)
 			}
@@ -115,7 +115,7 @@ func TestOversizeHeaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serveOn(t, l, page(t, &fakeAgent{}, HTTPConfig{}))
+	serveOn(t, l, servePage(t, &fakeAgent{}, HTTPConfig{}))
 	for size, want := range map[int]int{maxHeaders / 2: 200, maxHeaders + 8<<10: http.StatusRequestHeaderFieldsTooLarge} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+l.Addr().String()+"/", nil)
 		if err != nil {

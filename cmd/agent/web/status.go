@@ -7,6 +7,7 @@ import (
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/detect"
+	"github.com/firewatch-agent/firewatch/record"
 )
 
 // Agent is what the servers need of the running agent. All methods are safe for
@@ -17,7 +18,6 @@ type Agent interface {
 	Accept(ctx context.Context, a alert.Alert, key string) (alert.Result, error)
 	Acknowledge(ctx context.Context, id, by string) error
 	Silences() []alert.Silence
-	AddSilence(ctx context.Context, s alert.Silence) (alert.Silence, error)
 	RemoveSilence(ctx context.Context, id, by string) error
 	RetryDead(ctx context.Context, key, sink, by string) (int, error)
 	DropDead(ctx context.Context, key, sink, by string) (int, error)
@@ -30,6 +30,9 @@ type Agent interface {
 	Counters() []Counter                   // for /metrics
 	DeadLetters() []alert.DeadLetter       // newest last
 	MetricInfo(name string) collect.Metric // unit and help
+	AddSilence(ctx context.Context, s alert.Silence) (alert.Silence, error)
+	Usual(metric, target string) *alert.Range                         // the normal band of a series; nil = not known yet
+	Past(ctx context.Context, q record.Query) ([]record.Point, error) // from the history up to the newest tick
 }
 
 // Status is what `firewatch status` and the page show.
