@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,7 +119,7 @@ func TestChartAxis(t *testing.T) {
 // However many look, the history is read once in a while.
 func TestChartsAreDrawnOnce(t *testing.T) {
 	t.Parallel()
-	a := &fakeAgent{status: Status{Now: time.Now(), Vitals: []Vital{{Metric: "cpu_usage_active"}}}}
+	a := &fakeAgent{asked: new(atomic.Int64), status: Status{Now: time.Now(), Vitals: []Vital{{Metric: "cpu_usage_active"}}}}
 	h := servePage(t, a, HTTPConfig{})
 	for range 20 {
 		if w := do(h, "GET", "/charts?range=6h", ""); w.Code != 200 || !strings.Contains(w.Body.String(), "<svg") {
