@@ -17,7 +17,6 @@ const (
 // live renders the replaceable parts once a tick, however many look on.
 type live struct {
 	mu      sync.Mutex
-	ticks   uint64
 	at      time.Time
 	rev     uint64
 	parts   map[string]livePart
