@@ -15,7 +15,7 @@ import (
 // hostilePage serves the page on loopback, as the agent does.
 func hostilePage(t *testing.T) string {
 	t.Helper()
-	h, err := Page(&fakeAgent{}, HTTPConfig{Listen: "127.0.0.1:0"})
+	h, err := Page(t.Context(), &fakeAgent{}, HTTPConfig{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
