@@ -60,7 +60,7 @@ func newAgent(ctx context.Context, e env, o runOptions) (*agent, error) {
 	if cfg == nil {
 		cfg, warnings, a.source = config.Boot(o.config, a.root)
 	}
-	a.stateDir, a.socket, a.system = dir, socketPath(o.socket, dir), collect.Identity(ctx)
+	a.stateDir, a.socket, a.system = dir, socketPath(o.socket, dir), collect.Identity()
 	a.notify = newNotifier(a.log)
 	a.cloud = cloudid.New(a.log, func(n cloudid.Notice) { a.leave(ctx, n) })
 	if err := a.openBox(cfg); err != nil {
