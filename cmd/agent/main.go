@@ -46,6 +46,7 @@ func commands() []command {
 		{"ack", "ID", "take an incident on: it is not repeated any more", cmdAck},
 		{"test-alert", "[--sink NAME]", "send a firing and a resolved alert through every sink", cmdTestAlert},
 		{"send", "--severity S --summary T [--key K] [--resolve]", "send a durable alert from a script or cron job", cmdSend},
+		{"job", "NAME [--retries 3] [--delay 5m] [--deadline 1h] -- COMMAND", "run a scheduled command; alert when it fails or does not finish in time", cmdJob},
 		{"silence", "add [--rule R] [--target T] [--for 2h]|list|remove ID", "keep alerts that match from being told for a while", cmdSilence},
 		{"outbox", "list|retry [KEY]|drop [KEY]|check", "list dead letters, send them again or drop them, or verify the state directory", cmdOutbox},
 		{"backtest", "[--since 7d] [--config F] [--candidate F] [--recording F | --csv F]", "which alerts these rules would have raised in the past", cmdBacktest},
