@@ -59,7 +59,7 @@ func runJob(ctx context.Context, e env, c clientFlags, s job.Spec, severity aler
 	} else if err != nil {
 		return fail(e, "job", err)
 	}
-	defer record.Close()
+	defer func() { _ = record.Close() }()
 	code, err := s.Run(ctx, record, attempt, tell)
 	if err != nil {
 		return max(code, fail(e, "job", err))
