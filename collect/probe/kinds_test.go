@@ -22,6 +22,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -190,10 +191,11 @@ func TestDNS(t *testing.T) {
 
 func TestNTP(t *testing.T) {
 	t.Parallel()
-	stratum := byte(2)
+	var stratum atomic.Uint32
+	stratum.Store(2)
 	server := packets(t, func(b []byte) [][]byte {
 		out := make([]byte, 48)
-		out[0], out[1] = 4<<3|4, stratum
+		out[0], out[1] = 4<<3|4, byte(stratum.Load())
 		copy(out[24:], b[40:48])
 		ahead := ntpTime(time.Now().Add(3 * time.Second))
 		binary.BigEndian.PutUint64(out[32:], ahead)
@@ -208,7 +210,7 @@ func TestNTP(t *testing.T) {
 	if got, _, ours, err := parseNTP(append([]byte{4<<3 | 4, 1}, make([]byte, 46)...), 0); !ours || err != nil || got.Year() != 2036 {
 		t.Errorf("the era after 2036 begins at zero: %s %v %v", got, ours, err)
 	}
-	stratum = 16
+	stratum.Store(16)
 	want(t, Config{Type: "ntp", Target: server}, other, "not synchronised")
 }
 
