@@ -65,6 +65,7 @@ type agent struct {
 	selfCheck                  selfCheck
 	raised                     uint64 // firing alerts since the start
 	traffic                    traffic
+	rehearsal                  *rehearsal // nil = no drill goes on
 	publishers                 []*cloudwatch.Publisher
 	cloud                      *cloudid.Watcher
 

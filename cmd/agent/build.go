@@ -155,7 +155,17 @@ func (a *agent) build(cfg *config.Config) (*parts, error) {
 		p.set = collect.NewSet(list, collect.SetOptions{Interval: interval})
 	}
 	p.metrics = p.set.Metrics()
-	rules, err := detect.Rules(cfg.Rules)
+	rules, err := rulesFor(cfg)
+	if err != nil {
+		return nil, err
+	}
+	p.rules = rules
+	return p, a.buildSinks(cfg, p)
+}
+
+// rulesFor makes the rules of a configuration, and more of them.
+func rulesFor(cfg *config.Config, more ...detect.RuleConfig) ([]detect.Rule, error) {
+	rules, err := detect.Rules(slices.Concat(cfg.Rules, more))
 	if err != nil {
 		return nil, err
 	}
@@ -163,8 +173,7 @@ func (a *agent) build(cfg *config.Config) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.rules = slices.Concat(rules, anomaly)
-	return p, a.buildSinks(cfg, p)
+	return slices.Concat(rules, anomaly), nil
 }
 
 // buildSinks is the list of sinks. From a terminal without --config only the

@@ -37,6 +37,10 @@ func TestMetricsReference(t *testing.T) {
 	for _, d := range detect.Dependencies() {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", d.Cause, strings.Join(d.Effects, ", "), d.Why)
 	}
+	b.WriteString("\n## Own metrics\n\nWhat the agent says of itself in `/metrics`, beside every series above as the gauge `firewatch_NAME_UNIT`. Counters begin at 0 with each start.\n\n| metric | type | what |\n|---|---|---|\n")
+	for _, m := range ownMetrics() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", m[0], m[1], m[2])
+	}
 	path := filepath.Join("..", "..", "docs", "metrics.md")
 	if *update {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {

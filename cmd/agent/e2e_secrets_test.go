@@ -77,9 +77,9 @@ func (c *canaries) search(where, text string) (found []string) {
 	return found
 }
 
-// hostile answers as a proxy or a broken service does: it repeats all that it was
+// echoing answers as a proxy or a broken service does: it repeats all that it was
 // sent. Its status goes round, so that each class of error is logged.
-func hostile(t *testing.T) (*httptest.Server, *atomic.Int64) {
+func echoing(t *testing.T) (*httptest.Server, *atomic.Int64) {
 	var seen atomic.Int64
 	statuses := []int{500, 403, 400, 429, 404, 302, 200}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -164,7 +164,7 @@ token = %q
 // the process writes no core file.
 func TestNoSecretIsShown(t *testing.T) {
 	c := &canaries{dir: t.TempDir(), values: map[string]string{}}
-	server, seen := hostile(t)
+	server, seen := echoing(t)
 	config := c.config(t, server.URL)
 	a := prepare(t, config)
 	a.env = []string{"AWS_SECRET_ACCESS_KEY=aws-" + canary + "secret", "AWS_SESSION_TOKEN=aws-" + canary + "session"}

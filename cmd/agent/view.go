@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"runtime"
-	"strconv"
 	"time"
 
 	"github.com/firewatch-agent/firewatch/alert"
@@ -129,43 +128,4 @@ func (a *agent) MetricInfo(name string) collect.Metric {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.metrics[name]
-}
-
-// Counters implements web.Agent: the agent's own metrics.
-func (a *agent) Counters() []web.Counter {
-	s := a.Status()
-	flag := func(b bool) float64 {
-		if b {
-			return 1
-		}
-		return 0
-	}
-	out := []web.Counter{
-		{Name: "firewatch_ticks_total", Value: float64(s.Ticks)}, {Name: "firewatch_ticks_late_total", Value: float64(s.Late)},
-		{Name: "firewatch_ticks_dropped_total", Value: float64(s.Dropped)}, {Name: "firewatch_gaps_total", Value: float64(s.Gaps)},
-		{Name: "firewatch_reloads_total", Value: float64(s.Reloads)},
-		{Name: "firewatch_series", Value: float64(s.Series), Gauge: true},
-		{Name: "firewatch_process_resident_memory_bytes", Value: float64(s.Self.RSSBytes), Gauge: true},
-		{Name: "firewatch_process_cpu_percent", Value: s.Self.CPUPercent, Gauge: true},
-		{Name: "firewatch_incidents_open", Value: float64(s.Outbox.Stats.Open), Gauge: true},
-		{Name: "firewatch_outbox_durable", Value: flag(s.Outbox.Durable), Gauge: true},
-		{Name: "firewatch_outbox_accepted_total", Value: float64(s.Outbox.Stats.Accepted)},
-		{Name: "firewatch_outbox_cancelled_total", Value: float64(s.Outbox.Stats.Cancelled)},
-		{Name: "firewatch_outbox_quarantined_total", Value: float64(s.Outbox.Stats.Quarantined)},
-		{Name: "firewatch_history_bytes", Value: float64(s.History.Bytes), Gauge: true},
-		{Name: "firewatch_history_up", Value: flag(s.History.Paused == ""), Gauge: true},
-		{Name: "firewatch_history_rows_lost_total", Value: float64(s.History.Dropped + s.History.Lost)},
-		{Name: "firewatch_outbox_dead_total", Value: float64(s.Outbox.Stats.Dead)},
-	}
-	for _, c := range s.Collectors {
-		label := "{collector=" + strconv.Quote(c.Name) + "}"
-		out = append(out, web.Counter{Name: "firewatch_collector_up" + label, Value: flag(c.State == "ok"), Gauge: true},
-			web.Counter{Name: "firewatch_collector_duration_seconds" + label, Value: c.Duration / 1000, Gauge: true})
-	}
-	for _, k := range s.Sinks {
-		label := "{sink=" + strconv.Quote(k.Name) + "}"
-		out = append(out, web.Counter{Name: "firewatch_sink_sent_total" + label, Value: float64(k.Sent)}, web.Counter{Name: "firewatch_sink_failed_total" + label, Value: float64(k.Failed)},
-			web.Counter{Name: "firewatch_sink_owed" + label, Value: float64(k.Owed), Gauge: true}, web.Counter{Name: "firewatch_sink_up" + label, Value: flag(k.State == "ok"), Gauge: true})
-	}
-	return out
 }

@@ -34,6 +34,7 @@ func API(a Agent) http.Handler {
 	mux.HandleFunc("POST /v1/incidents/{id}/ack", func(w http.ResponseWriter, r *http.Request) { acknowledge(w, r, a) })
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, r *http.Request) { reload(w, r, a) })
 	mux.HandleFunc("POST /v1/test-alert", func(w http.ResponseWriter, r *http.Request) { testAlert(w, r, a) })
+	mux.HandleFunc("POST /v1/drill/{kind}/{step}", func(w http.ResponseWriter, r *http.Request) { drill(w, r, a) })
 	silenceRoutes(mux, a)
 	return mux
 }

@@ -58,3 +58,6 @@ func seriesName(s collect.Sample, m collect.Metric) string {
 	}
 	return b.String()
 }
+
+// PrometheusName is the name, without labels, under which /metrics has a metric.
+func PrometheusName(m collect.Metric) string { return seriesName(collect.Sample{Metric: m.Name}, m) }

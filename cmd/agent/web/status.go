@@ -23,6 +23,7 @@ type Agent interface {
 	DropDead(ctx context.Context, key, sink, by string) (int, error)
 	DropBacklog(ctx context.Context, sink, by string) (int, error)
 	TestAlert(ctx context.Context, sink string) ([]TestResult, error)
+	Drill(ctx context.Context, kind, step string) (Drill, error)
 	Reload(ctx context.Context) error      // nil = the config file is in force
 	Progress() (tick, outbox bool)         // for /healthz
 	Traffic() (ok bool, word string)       // for /health/host

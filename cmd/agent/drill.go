@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/firewatch-agent/firewatch/cmd/agent/term"
+	"github.com/firewatch-agent/firewatch/cmd/agent/web"
+)
+
+func cmdDrill(ctx context.Context, e env, args []string) int {
+	var c clientFlags
+	fs := newFlags(e, "drill")
+	c.add(fs)
+	kind, rest := word(args, "")
+	if code, ok := parse(e, fs, rest); !ok {
+		return code
+	}
+	if kind == "" {
+		fmt.Fprintln(e.err, "firewatch drill: say cpu, memory, disk or sink")
+		return exitUsage
+	}
+	client, _, err := c.client()
+	if err != nil {
+		return fail(e, "drill", err)
+	}
+	d, err := runDrill(ctx, client, kind)
+	if err != nil {
+		return fail(e, "drill", err)
+	}
+	code := exitDone
+	for _, r := range d.Results {
+		if !r.OK {
+			code = exitWrong
+		}
+	}
+	switch {
+	case c.json && printJSON(e.out, d) != exitDone:
+		return exitWrong
+	case !c.json:
+		fmt.Fprintf(e.out, "%s fired after %.1f s\n%s", d.Rule, d.Fired/1000, term.StyleOf(e.out).TestAlert(d.Results))
+	}
+	if code != exitDone || len(d.Results) == 0 {
+		fmt.Fprintln(e.err, "firewatch drill: FAILED: not every sink has the alert")
+		return exitWrong
+	}
+	return code
+}
+
+// runDrill makes the fault for as long as the alert needs to reach the sinks,
+// a minute at most.
+func runDrill(ctx context.Context, client *web.Client, kind string) (web.Drill, error) {
+	ctx, cancel := context.WithTimeout(ctx, drillTime)
+	defer cancel()
+	step := func(ctx context.Context, name string, d *web.Drill) error {
+		return client.Post(ctx, "/v1/drill/"+kind+"/"+name, nil, "", d)
+	}
+	var plan, fired, over web.Drill
+	if err := step(ctx, "begin", &plan); err != nil {
+		return plan, err
+	}
+	faulty, mend := context.WithCancel(ctx)
+	mended := make(chan error, 1)
+	go func() { mended <- fault(faulty, kind, plan) }()
+	err := step(ctx, "wait", &fired)
+	mend()
+	if faultErr := <-mended; faultErr != nil {
+		err = faultErr
+	}
+	end, stop := context.WithTimeout(context.WithoutCancel(ctx), drillTime)
+	defer stop()
+	if endErr := step(end, "end", &over); err == nil {
+		err = endErr
+	}
+	over.Fired = fired.Fired
+	return over, err
+}
+
+// fault makes trouble until ctx ends. All of it belongs to this process alone,
+// so that nothing is left however that ends: the file has no name.
+func fault(ctx context.Context, kind string, plan web.Drill) error {
+	switch kind {
+	case "cpu":
+		for range runtime.NumCPU() {
+			go func() {
+				for ctx.Err() == nil { // the burning is the point
+				}
+			}()
+		}
+	case "memory":
+		hog := make([]byte, plan.Bytes)
+		for i := 0; i < len(hog) && ctx.Err() == nil; i += os.Getpagesize() {
+			hog[i] = 1
+		}
+		defer runtime.KeepAlive(hog)
+	case "disk":
+		f, err := takeDisk(ctx, plan)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// takeDisk fills a file without a name. What it writes does not compress.
+func takeDisk(ctx context.Context, plan web.Drill) (*os.File, error) {
+	path := filepath.Join(plan.Dir, "drill.tmp")
+	_ = os.Remove(path) // empty, of a drill that was killed before the next line but one
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("take disk space: %w", err)
+	}
+	if err := os.Remove(path); err != nil {
+		return f, fmt.Errorf("take disk space: %w", err)
+	}
+	noise, block := rand.NewChaCha8([32]byte{1}), make([]byte, 1<<20)
+	for n := int64(0); n < plan.Bytes && ctx.Err() == nil; n += int64(len(block)) {
+		_, _ = noise.Read(block) // never fails
+		if _, err := f.Write(block); err != nil {
+			_ = f.Close()
+			return nil, fmt.Errorf("take disk space: %w", err)
+		}
+	}
+	return f, nil
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/cmd/agent/web"
+	"github.com/firewatch-agent/firewatch/collect"
+	"github.com/firewatch-agent/firewatch/detect"
+	"github.com/firewatch-agent/firewatch/internal/conf"
+)
+
+const (
+	drillTime  = time.Minute // a drill ends by itself after so long
+	drillFires = 30 * time.Second
+	maxTaken   = 512 << 20 // bytes of memory or disk that a drill takes
+)
+
+// rehearsal is a drill that goes on: a rule for as long as it lasts.
+type rehearsal struct {
+	rule, target string
+	began        time.Time
+	results      map[string]*web.TestResult
+	expire       *time.Timer
+}
+
+// Drill implements web.Agent. begin judges whether this host can bear the
+// fault and adds a rule for it; wait returns when that rule's alert is at each
+// sink; end takes the rule out, which resolves the alert, and returns when each
+// sink knows. Whoever began and is gone needs no end: the rule goes after a
+// minute, and with the agent. The fault itself is the client's.
+func (a *agent) Drill(ctx context.Context, kind, step string) (web.Drill, error) {
+	switch step {
+	case "begin":
+		return a.beginDrill(ctx, kind)
+	case "wait", "end":
+	default:
+		return web.Drill{}, fmt.Errorf("a drill has no step %q", step)
+	}
+	a.mu.Lock()
+	r := a.rehearsal
+	a.mu.Unlock()
+	if r == nil || r.rule != "drill-"+kind {
+		return web.Drill{}, fmt.Errorf("no drill of %s goes on: it ends by itself after %s", kind, drillTime)
+	}
+	d := web.Drill{Rule: r.rule}
+	phase := alert.PhaseFiring
+	if step == "end" {
+		phase = alert.PhaseResolved
+		a.endDrill(ctx, r)
+	} else if err := a.awaitFiring(ctx, r); err != nil {
+		return d, err
+	} else {
+		d.Fired = float64(time.Since(r.began)) / float64(time.Millisecond)
+	}
+	al := alert.Alert{Rule: r.rule, Target: r.target}
+	took := a.await(ctx, al, func(i alert.Incident, since time.Duration) bool {
+		if phase == alert.PhaseFiring {
+			since = time.Since(i.ChangedAt) // the reading that broke the rule
+		}
+		return noteTest(r.results, i, phase, since)
+	})
+	for _, t := range r.results {
+		if phase == alert.PhaseResolved && t.Resolved == 0 && took > 0 {
+			t.Resolved = float64(took) / float64(time.Millisecond)
+		}
+		t.OK = t.Firing > 0 && t.Error == ""
+		d.Results = append(d.Results, *t)
+	}
+	slices.SortFunc(d.Results, func(x, y web.TestResult) int { return strings.Compare(x.Sink, y.Sink) })
+	return d, nil
+}
+
+func (a *agent) beginDrill(ctx context.Context, kind string) (web.Drill, error) {
+	for _, i := range a.box.Incidents() {
+		if i.State == alert.Firing {
+			return web.Drill{}, fmt.Errorf("an incident is open (%s): a drill would only add to it", i.Rule)
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.rehearsal != nil {
+		return web.Drill{}, fmt.Errorf("%s goes on", a.rehearsal.rule)
+	}
+	rule, d, err := drillRule(kind, a.frame, a.stateDir)
+	if err != nil {
+		return d, err
+	}
+	rule.Period = conf.Duration(2 * a.cfg.Agent.Interval.D())
+	rules, err := rulesFor(a.cfg, rule)
+	if err != nil {
+		return d, err
+	}
+	a.detector.SetRules(rules) // nothing is gone, so nothing is resolved
+	r := &rehearsal{rule: rule.Name, target: rule.Target, began: time.Now(), results: map[string]*web.TestResult{}}
+	alone := context.WithoutCancel(ctx)
+	r.expire = time.AfterFunc(drillTime, func() { a.endDrill(alone, r) })
+	a.rehearsal = r
+	a.log.Info("a drill begins", "rule", rule.Name)
+	return d, nil
+}
+
+// endDrill takes the rule of a drill out, once.
+func (a *agent) endDrill(ctx context.Context, r *rehearsal) {
+	r.expire.Stop()
+	a.mu.Lock()
+	if a.rehearsal != r {
+		a.mu.Unlock()
+		return
+	}
+	a.rehearsal = nil
+	rules, err := rulesFor(a.cfg)
+	var resolved []alert.Alert
+	if err == nil {
+		resolved = a.detector.SetRules(rules)
+	}
+	a.mu.Unlock()
+	a.accept(ctx, resolved)
+	a.log.Info("the drill is over", "rule", r.rule, "error", err)
+}
+
+// awaitFiring waits until the rule of a drill has an incident.
+func (a *agent) awaitFiring(ctx context.Context, r *rehearsal) error {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for time.Since(r.began) < drillFires {
+		if slices.ContainsFunc(a.box.Incidents(), func(i alert.Incident) bool { return i.Rule == r.rule && i.Target == r.target }) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the alert: %w", ctx.Err())
+		case <-look.C:
+		}
+	}
+	return fmt.Errorf("no alert of %s within %s: the fault did not show in its metric, or it was silenced", r.rule, drillFires)
+}
+
+// drillRule is the rule that a fault of some kind breaks, from what the host
+// shows now, and how large the fault is to be. It refuses a host that is loaded
+// already.
+func drillRule(kind string, f collect.Frame, stateDir string) (detect.RuleConfig, web.Drill, error) {
+	value := func(metric, target string) (float64, bool) {
+		i := slices.IndexFunc(f.Samples, func(s collect.Sample) bool { return s.Metric == metric && s.Target == target })
+		if i < 0 {
+			return 0, false
+		}
+		return f.Samples[i].Value, true
+	}
+	rule := detect.RuleConfig{Name: "drill-" + kind, Statistic: "last", Comparison: ">", EvaluationPeriods: 2, Severity: alert.Warning,
+		Summary: "a drill of firewatch (" + kind + "): nothing is wrong"}
+	d := web.Drill{Rule: rule.Name}
+	limit := 0.0
+	rule.Threshold = &limit
+	cpu, ok := value("cpu_usage_active", "")
+	free, ok2 := value("mem_available_percent", "")
+	if kind != "sink" && !(ok && ok2) {
+		return rule, d, errors.New("CPU and memory are not measured yet: try again in a few seconds")
+	}
+	if kind == "cpu" && cpu > 60 || kind == "memory" && free < 20 {
+		return rule, d, fmt.Errorf("this host is loaded (CPU %.0f %%, %.0f %% of memory available): no drill of cpu above 60 %% or of memory below 20 %%", cpu, free)
+	}
+	switch kind {
+	case "sink":
+		rule.Metric, rule.Comparison = "mem_used", ">=" // true at once
+	case "cpu":
+		rule.Metric, limit = "cpu_usage_active", 80
+	case "memory":
+		used, _ := value("mem_used", "")
+		d.Bytes = min(maxTaken, int64(used*free/(100-min(free, 99))/4))
+		rule.Metric, limit = "mem_used", used+float64(d.Bytes)/2
+	case "disk":
+		rule.Metric, rule.Target = "disk_used", mountOf(stateDir, f)
+		used, ok := value("disk_used", rule.Target)
+		room, _ := value("disk_free", rule.Target)
+		if !ok || room < 1<<30 {
+			return rule, d, fmt.Errorf("the file system of %s is not measured, or has less than 1 GiB free", stateDir)
+		}
+		d.Dir, d.Bytes = stateDir, min(maxTaken, int64(room/4))
+		limit = used + float64(d.Bytes)/2
+	default:
+		return rule, d, fmt.Errorf("there is no drill of %q; one of cpu, memory, disk, sink", kind)
+	}
+	return rule, d, nil
+}
+
+// mountOf is the measured mount point that a directory lies on.
+func mountOf(dir string, f collect.Frame) string {
+	best := ""
+	for _, s := range f.Samples {
+		under := s.Target == "/" || dir == s.Target || strings.HasPrefix(dir, s.Target+"/")
+		if s.Metric == "disk_used" && under && len(s.Target) > len(best) {
+			best = s.Target
+		}
+	}
+	return best
+}
