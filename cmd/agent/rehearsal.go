@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/firewatch-agent/firewatch/alert"
@@ -25,6 +26,7 @@ const (
 type rehearsal struct {
 	rule, target string
 	began        time.Time
+	step         sync.Mutex // one step at a time
 	results      map[string]*web.TestResult
 	expire       *time.Timer
 }
@@ -48,6 +50,8 @@ func (a *agent) Drill(ctx context.Context, kind, step string) (web.Drill, error)
 	if r == nil || r.rule != "drill-"+kind {
 		return web.Drill{}, fmt.Errorf("no drill of %s goes on: it ends by itself after %s", kind, drillTime)
 	}
+	r.step.Lock()
+	defer r.step.Unlock()
 	d := web.Drill{Rule: r.rule}
 	phase := alert.PhaseFiring
 	if step == "end" {
@@ -159,7 +163,7 @@ func drillRule(kind string, f collect.Frame, stateDir string) (detect.RuleConfig
 	rule.Threshold = &limit
 	cpu, ok := value("cpu_usage_active", "")
 	free, ok2 := value("mem_available_percent", "")
-	if kind != "sink" && !(ok && ok2) {
+	if kind != "sink" && (!ok || !ok2) {
 		return rule, d, errors.New("CPU and memory are not measured yet: try again in a few seconds")
 	}
 	if kind == "cpu" && cpu > 60 || kind == "memory" && free < 20 {

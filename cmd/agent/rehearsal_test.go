@@ -1,0 +1,51 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/firewatch-agent/firewatch/collect"
+)
+
+func quietHost(cpu, available, diskFree float64) collect.Frame {
+	return collect.Frame{Samples: []collect.Sample{{Metric: "cpu_usage_active", Value: cpu}, {Metric: "mem_available_percent", Value: available}, {Metric: "mem_used", Value: 1 << 30},
+		{Metric: "disk_used", Target: "/", Value: 1}, {Metric: "disk_used", Target: "/var", Value: 5 << 30}, {Metric: "disk_free", Target: "/var", Value: diskFree}}}
+}
+
+// TestDrillRule: what a drill takes is bounded and enough to break its rule;
+// a loaded host is refused.
+func TestDrillRule(t *testing.T) {
+	t.Parallel()
+	quiet := quietHost(10, 50, 4<<30)
+	for _, c := range []struct {
+		kind      string
+		frame     collect.Frame
+		bytes     int64
+		threshold float64
+		target    string
+		refused   string
+	}{
+		{"cpu", quiet, 0, 80, "", ""},
+		{"cpu", quietHost(61, 50, 4<<30), 0, 0, "", "loaded"},
+		{"memory", quiet, 256 << 20, 1<<30 + 128<<20, "", ""},
+		{"memory", quietHost(10, 19, 4<<30), 0, 0, "", "loaded"},
+		{"memory", quietHost(10, 99, 4<<30), maxTaken, 1<<30 + maxTaken/2, "", ""},
+		{"disk", quiet, maxTaken, 5<<30 + maxTaken/2, "/var", ""},
+		{"disk", quietHost(10, 50, 1<<30-1), 0, 0, "", "less than 1 GiB"},
+		{"sink", quietHost(99, 1, 0), 0, 0, "", ""},
+		{"sink", collect.Frame{}, 0, 0, "", ""},
+		{"cpu", collect.Frame{}, 0, 0, "", "not measured yet"},
+		{"probe", quiet, 0, 0, "", "one of cpu, memory, disk, sink"},
+	} {
+		rule, d, err := drillRule(c.kind, c.frame, "/var/lib/firewatch")
+		if c.refused != "" {
+			if err == nil || !strings.Contains(err.Error(), c.refused) {
+				t.Errorf("%s: error %v, want %q", c.kind, err, c.refused)
+			}
+			continue
+		}
+		if err != nil || d.Bytes != c.bytes || *rule.Threshold != c.threshold || rule.Target != c.target {
+			t.Errorf("%s: takes %d bytes, rule above %v on %q, error %v; want %d, %v, %q", c.kind, d.Bytes, *rule.Threshold, rule.Target, err, c.bytes, c.threshold, c.target)
+		}
+	}
+}
