@@ -48,12 +48,23 @@ func cmdStatus(ctx context.Context, e env, args []string) int {
 	var c clientFlags
 	fs := newFlags(e, "status")
 	c.add(fs)
+	watch := fs.Bool("watch", false, "show it anew each second, until Ctrl-C")
 	if code, ok := parse(e, fs, args); !ok {
 		return code
 	}
 	client, _, err := c.client()
 	if err != nil {
 		return fail(e, "status", err)
+	}
+	if *watch && !c.json {
+		term.Watch(ctx, e.out, func() string {
+			var st web.Status
+			if err := client.Get(ctx, "/v1/status", &st); err != nil {
+				return err.Error() + "\n" // it may be restarting
+			}
+			return term.StyleOf(e.out).Status(st)
+		})
+		return exitDone
 	}
 	var st web.Status
 	if err := client.Get(ctx, "/v1/status", &st); err != nil {

@@ -41,7 +41,7 @@ func commands() []command {
 		{"run", "[--config F] [--state-dir D] [--http ADDR] [--record F]", "watch this host and send alerts", cmdRun},
 		{"check", "[--config F] [--tests F] [--live] [--print]", "report every fault of the config, and run the tests of its rules", cmdCheck},
 		{"reload", "", "have the running agent read its config again; one with faults changes nothing", cmdReload},
-		{"status", "[--json]", "show what the running agent sees", cmdStatus},
+		{"status", "[--watch] [--json]", "show what the running agent sees", cmdStatus},
 		{"incidents", "[--json]", "list open incidents and their deliveries", cmdIncidents},
 		{"ack", "ID", "take an incident on: it is not repeated any more", cmdAck},
 		{"test-alert", "[--sink NAME]", "send a firing and a resolved alert through every sink", cmdTestAlert},
