@@ -42,6 +42,12 @@ func screens(s Style) map[string]string {
 			Sinks: []alert.Delivery{{Sink: "terminal", Confirmed: "firing"}, {Sink: "ops", Owed: "firing", Attempts: 3, LastError: hostile}}},
 		{ID: "0a01d2dd2cf3802c9354bde320c04b5a", Severity: alert.Warning, State: alert.Resolved, StartedAt: start, Summary: "resolved after 1 min"},
 	}
+	evilOne := &ill.Incidents[0]
+	evilOne.Causes = append([]alert.Cause{{Metric: "netstat_tcp_retrans", Unit: "Count/Second", Value: 9.4, Usual: &alert.Range{Low: 0, High: 1.2}, Share: 1}}, evil.Causes...)
+	evilOne.Culprits = append([]alert.Culprit{{PID: 812, Command: "curl", User: "www", What: "net_bytes Bytes/Second", Value: 1200}}, evil.Culprits...)
+	for range maxWhy + 2 {
+		evilOne.Members = append(evilOne.Members, alert.Member{Rule: "tcp-retrans", Target: hostile, Severity: alert.Critical, State: alert.Firing})
+	}
 	ill.Rules = append(ill.Rules, web.RuleStatus{Rule: "disk-full", Target: hostile, State: "firing", Since: start})
 	ill.Outbox.Durable, ill.Outbox.Error = false, hostile
 	quiet := healthy()

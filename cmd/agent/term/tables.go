@@ -150,7 +150,11 @@ func (s Style) Incidents(list []alert.Incident, now time.Time) string {
 	if len(list) == 0 {
 		return "no open incidents\n"
 	}
-	return s.incidentTable(list, now)
+	var b strings.Builder
+	for _, i := range list {
+		b.WriteString(s.incidentTable([]alert.Incident{i}, now) + s.why(i))
+	}
+	return b.String()
 }
 
 func (s Style) incidentTable(list []alert.Incident, now time.Time) string {
