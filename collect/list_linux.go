@@ -4,7 +4,7 @@ package collect
 func All(h Host, cfg Config) []Collector {
 	return []Collector{
 		NewCPU(h), NewLoad(h), NewMem(h), NewPSI(h), NewRunQueue(h), NewDiskIO(h, cfg.DiskIO), NewNet(h, cfg.Net), NewNetstat(h),
-		NewLimits(h), NewProcesses(h), NewResolver(h), NewSoftnet(h), NewLink(h), NewCgroup(h, cfg.Cgroup), NewDrives(h), NewEDAC(h), NewCPUFreq(h),
+		NewLimits(h), NewProcesses(h), NewResolver(h), NewTCPPorts(h), NewSoftnet(h), NewLink(h), NewCgroup(h, cfg.Cgroup), NewDrives(h), NewEDAC(h), NewCPUFreq(h),
 		NewTemp(h), NewClock(h), NewKmsg(h), NewSystemd(h), NewGPU(h), NewDisk(h, cfg.Disk),
 	}
 }

@@ -75,6 +75,10 @@ func DefaultRules() []RuleConfig {
 		{Name: "probe-failing", Metric: "probe_success", Target: "*", Statistic: "max", Period: s(15), Comparison: "<", Threshold: level(1), EvaluationPeriods: 1, Severity: critical, Summary: "a probe fails"},
 		// Of the probe's own past, so that no level need be known. What takes less than 10 ms counts as 10.
 		{Name: "probe-slow", Metric: "probe_duration", Target: "*", Statistic: "times", Period: s(180), Comparison: ">", Threshold: level(2.5), Clear: level(1.5), EvaluationPeriods: 1, Severity: warning, Summary: "a probe takes much longer than before"},
+		// Renewal is due a month before the end; a week before it somebody must look.
+		{Name: "certificate-expires", Metric: "probe_tls_expiry", Target: "*", Statistic: "max", Period: s(60), Comparison: "<", Threshold: level(7 * 86400), Clear: level(8 * 86400), EvaluationPeriods: 5, Severity: warning, Summary: "a certificate expires within a week"},
+		// Five minutes in which the replica was never less than a minute behind.
+		{Name: "replica-behind", Metric: "probe_replication_lag", Target: "*", Statistic: "min", Period: s(60), Comparison: ">", Threshold: level(60), Clear: level(30), EvaluationPeriods: 5, Severity: warning, Summary: "a replica is far behind its primary"},
 		{Name: "resolver-failing", Metric: "resolver_success", Statistic: "max", Period: s(20), Comparison: "<", Threshold: level(1), EvaluationPeriods: 1, Severity: warning, Summary: "the name server does not answer"},
 		// It is asked every ten seconds.
 		{Name: "resolver-slow", Metric: "resolver_duration", Statistic: "min", Period: s(15), Comparison: ">", Threshold: level(300), Clear: level(150), EvaluationPeriods: 1, Severity: warning, Summary: "the name server answers slowly"},

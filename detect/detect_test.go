@@ -338,7 +338,9 @@ func TestDefaultRulesAreValid(t *testing.T) {
 	for _, c := range collect.All(collect.Host{}, collect.Config{}) {
 		metrics = append(metrics, c.Metrics()...)
 	}
-	metrics = append(metrics, collect.Metric{Name: "probe_success", Unit: "None"}, collect.Metric{Name: "probe_duration", Unit: "Milliseconds"})
+	metrics = append(metrics, collect.Metric{Name: "probe_success", Unit: "None"}, collect.Metric{Name: "probe_duration", Unit: "Milliseconds"},
+		collect.Metric{Name: "probe_tls_expiry", Unit: "Seconds", Min: math.NaN(), Max: math.NaN()},
+		collect.Metric{Name: "probe_replication_lag", Unit: "Seconds", Max: math.NaN()})
 	if faults := ValidateRules(DefaultRules(), metrics); len(faults) > 0 {
 		t.Error(faults)
 	}

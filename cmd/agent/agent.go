@@ -47,27 +47,28 @@ type agent struct {
 	recording *recording        // nil without --record
 	asked     chan chan<- error // reloads that a client waits for
 
-	mu                         sync.Mutex
-	cfg                        *config.Config
-	source                     config.Source
-	probes                     *probe.Set         // nil = none
-	stopProbes, stopPublishers context.CancelFunc // nil = none run
-	sinkNames                  []string
-	metrics                    map[string]collect.Metric
-	reloaded                   uint64
-	set                        *collect.Set
-	detector                   *detect.Detector
-	recorders                  []collect.Recorder
-	frame                      collect.Frame
-	recent                     []collect.Frame // the newest, for charts
-	ticks                      ticks
-	self                       selfUse
-	selfCheck                  selfCheck
-	raised                     uint64 // firing alerts since the start
-	traffic                    traffic
-	rehearsal                  *rehearsal // nil = no drill goes on
-	publishers                 []*cloudwatch.Publisher
-	cloud                      *cloudid.Watcher
+	mu             sync.Mutex
+	cfg            *config.Config
+	source         config.Source
+	probes         *probe.Set                    // nil = none
+	sources        map[source]context.CancelFunc // those that run
+	stopPublishers context.CancelFunc            // nil = none run
+	sinkNames      []string
+	metrics        map[string]collect.Metric
+	reloaded       uint64
+	set            *collect.Set
+	detector       *detect.Detector
+	recorders      []collect.Recorder
+	frame          collect.Frame
+	recent         []collect.Frame // the newest, for charts
+	ticks          ticks
+	self           selfUse
+	selfCheck      selfCheck
+	raised         uint64 // firing alerts since the start
+	traffic        traffic
+	rehearsal      *rehearsal // nil = no drill goes on
+	publishers     []*cloudwatch.Publisher
+	cloud          *cloudid.Watcher
 
 	saved      time.Duration // CLOCK_BOOTTIME of the last state save
 	unsaved    bool          // the last one did not reach the disk in time
@@ -97,6 +98,7 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 	recorders := a.recorders
 	a.mu.Unlock()
 
+	a.reasons(alerts)
 	a.suspects.blame(alerts, pending, boot)
 	disk, cancel := context.WithTimeout(ctx, diskWait)
 	defer cancel()

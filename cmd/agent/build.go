@@ -132,6 +132,7 @@ func labels(configured map[string]string) map[string]string {
 type parts struct {
 	set        *collect.Set
 	probes     *probe.Set // nil where set goes on, or none is configured
+	sources    []source   // what set reads that works beside the tick
 	rules      []detect.Rule
 	sinks      []alert.Sink
 	publish    bool // publishers replace those that run
@@ -142,18 +143,7 @@ type parts struct {
 // build makes the parts of a configuration; an error leaves all as it is.
 func (a *agent) build(cfg *config.Config) (*parts, error) {
 	p := &parts{}
-	if old := a.cfg; old != nil && reflect.DeepEqual(old.Collect, cfg.Collect) && reflect.DeepEqual(old.Probes, cfg.Probes) {
-		p.set = a.set // counters, probes and what hangs go on as they are
-	} else {
-		interval := cfg.Agent.Interval.D()
-		list := collect.Enabled(collect.LocalHost(interval), cfg.Collect)
-		if len(cfg.Probes) > 0 {
-			p.probes = probe.New(cfg.Probes)
-			p.probes.Inherit(a.probes)
-			list = append(list, p.probes)
-		}
-		p.set = collect.NewSet(list, collect.SetOptions{Interval: interval})
-	}
+	a.buildSet(cfg, p)
 	p.metrics = p.set.Metrics()
 	rules, err := rulesFor(cfg)
 	if err != nil {
@@ -256,7 +246,7 @@ func (a *agent) adoptConfig(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-// startWork starts the probes and publishers of new parts and stops those that
+// startWork starts the sources and publishers of new parts and stops those that
 // they replace; what is unchanged goes on. a.mu is held.
 func (a *agent) startWork(ctx context.Context, p *parts) {
 	start := func(stop context.CancelFunc, run func(context.Context)) context.CancelFunc {
@@ -267,15 +257,7 @@ func (a *agent) startWork(ctx context.Context, p *parts) {
 		a.background.Go(func() { run(work) })
 		return cancel
 	}
-	if p.set != a.set {
-		if a.stopProbes != nil {
-			a.stopProbes()
-			a.stopProbes = nil
-		}
-		if a.probes = p.probes; p.probes != nil {
-			a.stopProbes = start(nil, p.probes.Run)
-		}
-	}
+	a.startSources(p, func(run func(context.Context)) context.CancelFunc { return start(nil, run) })
 	if p.publish {
 		a.recorders = nil
 		a.stopPublishers = start(a.stopPublishers, func(ctx context.Context) {
@@ -292,13 +274,14 @@ func (a *agent) startWork(ctx context.Context, p *parts) {
 	}
 }
 
-// stopWork ends probes and publishers and waits for them.
+// stopWork ends sources and publishers and waits for them.
 func (a *agent) stopWork() {
 	a.mu.Lock()
-	for _, stop := range []context.CancelFunc{a.stopProbes, a.stopPublishers} {
-		if stop != nil {
-			stop()
-		}
+	if a.stopPublishers != nil {
+		a.stopPublishers()
+	}
+	for _, stop := range a.sources {
+		stop()
 	}
 	a.mu.Unlock()
 	a.background.Wait()

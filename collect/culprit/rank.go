@@ -200,9 +200,9 @@ func (w *Watch) storage() (top []candidate, what, unseen string) {
 			if !p.known {
 				return 0
 			}
-			waits := 0.0
-			if p.now.state == 'D' {
-				waits = leastCPU
+			waits := 0.0 // to wait for a disk is a better sign than to run
+			if p.now.state == 'D' || p.base.state == 'D' {
+				waits = 10 * leastCPU
 			}
 			return w.perSecond(p.now.sys, p.base.sys) + waits
 		}, leastCPU), "cpu_usage_system Percent", unseen

@@ -179,7 +179,9 @@ func TestDNS(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		return [][]byte{{1, 2, 3}, append([]byte{b[0] + 1}, out[1:]...), out} // somebody else's answers first
+		foreign := append([]byte{b[0] + 1}, out[1:]...)
+		foreign[3] = 5 // refused
+		return [][]byte{{1, 2, 3}, foreign, out}
 	})
 	want(t, Config{Type: "dns", Target: server, Query: "web"}, success, "")
 	want(t, Config{Type: "dns", Target: server, Query: "web", Expect: Expect{Body: "192.0.2.7"}}, success, "")

@@ -12,6 +12,8 @@ import (
 	"github.com/firewatch-agent/firewatch/alert/cloudwatch"
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/collect/probe"
+	"github.com/firewatch-agent/firewatch/collect/scrape"
+	"github.com/firewatch-agent/firewatch/collect/statsd"
 	"github.com/firewatch-agent/firewatch/detect"
 	"github.com/firewatch-agent/firewatch/internal/conf"
 )
@@ -25,6 +27,10 @@ func (c *Config) validate(whole bool) []conf.Fault {
 	out = append(out, conf.Under("collect", c.Collect.Validate())...)
 	for i, p := range c.Probes {
 		out = append(out, conf.Under("probe."+strconv.Itoa(i), p.Validate())...)
+	}
+	out = append(out, conf.Under("statsd", c.StatsD.Validate())...)
+	for i, s := range c.Scrapes {
+		out = append(out, conf.Under("scrape."+strconv.Itoa(i), s.Validate())...)
 	}
 	out = append(out, conf.Under("rule", detect.ValidateRules(c.Rules, metrics))...)
 	out = append(out, conf.Under("anomaly", c.Anomaly.Validate(metrics))...)
@@ -104,16 +110,19 @@ func (c *Config) publishFaults(metrics []collect.Metric) []conf.Fault {
 	return out
 }
 
-// nameFaults reports probes and sinks whose name another one has.
+// nameFaults reports probes, scrapes and sinks whose name another one has.
 func (c *Config) nameFaults() []conf.Fault {
-	var probes, sinks []named
+	var probes, scrapes, sinks []named
+	for i, s := range c.Scrapes {
+		scrapes = append(scrapes, named{s.Name, "scrape." + strconv.Itoa(i) + ".name"})
+	}
 	for i, p := range c.Probes {
 		probes = append(probes, named{p.Name, "probe." + strconv.Itoa(i) + ".name"})
 	}
 	for _, s := range c.Sinks.entries() {
 		sinks = append(sinks, named{s.name, s.path + ".name"})
 	}
-	return append(twins("probe", probes), twins("sink", sinks)...)
+	return slices.Concat(twins("probe", probes), twins("scrape", scrapes), twins("sink", sinks))
 }
 
 // named is a name and the path where it is given.
@@ -148,5 +157,5 @@ func Metrics() []collect.Metric {
 	for _, c := range collect.All(collect.Host{}, collect.Config{}) {
 		out = append(out, c.Metrics()...)
 	}
-	return append(out, probe.Metrics()...)
+	return slices.Concat(out, probe.Metrics(), statsd.Metrics(), scrape.Metrics())
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/firewatch-agent/firewatch/cmd/agent/web"
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/collect/probe"
+	"github.com/firewatch-agent/firewatch/collect/scrape"
+	"github.com/firewatch-agent/firewatch/collect/statsd"
 	"github.com/firewatch-agent/firewatch/detect"
 	"github.com/firewatch-agent/firewatch/internal/conf"
 	"github.com/firewatch-agent/firewatch/record"
@@ -19,6 +21,8 @@ type Config struct {
 	Agent   Agent                `toml:"agent"`
 	Collect collect.Config       `toml:"collect"`
 	Probes  []probe.Config       `toml:"probe"`
+	StatsD  statsd.Config        `toml:"statsd"`
+	Scrapes []scrape.Config      `toml:"scrape"`
 	Rules   []detect.RuleConfig  `toml:"rule"`
 	Anomaly detect.AnomalyConfig `toml:"anomaly"`
 	Sinks   Sinks                `toml:"sink"`

@@ -29,6 +29,8 @@ func tables() []table {
 		{"collect.net", "Network interfaces."},
 		{"probe", "A service that this host depends on, tried on a schedule of its own. Gives the metrics that begin with probe_, with the probe's name as target. A first failure is confirmed at once before it counts."},
 		{"probe.expect", "What an answer must be to count as a success."},
+		{"statsd", "What applications send of themselves, as StatsD or DogStatsD text: counters, gauges, timers, sets, histograms and distributions, with tags. Rules name the metrics statsd_counter, statsd_gauge, statsd_timer_p95, … with name{tag=value} as target. Nothing listens where neither listen nor socket is set."},
+		{"scrape", "A Prometheus endpoint of this host, of which a few series are kept: rules name scrape_value, scrape_rate and, of histograms and summaries, scrape_mean, with endpoint:name{label=\"value\"} as target."},
 		{"rule", "A threshold in the language of CloudWatch alarms: the statistic over each period is a datapoint, and the rule fires when datapoints_to_alarm of the last evaluation_periods datapoints are beyond the threshold. A rule with the name of a built-in one takes its place as a whole."},
 		{"anomaly", "The rule without a threshold: an isolation forest over groups of series, which learns what is usual on this host and is silent while it learns."},
 		{"sink.slack", "Slack, by a bot token (messages are edited as the incident goes on) or by an incoming webhook."},
@@ -48,7 +50,7 @@ func tables() []table {
 }
 
 func keys() []key {
-	return slices.Concat(agentKeys(), collectKeys(), maintenanceKeys(), sinkKeys())
+	return slices.Concat(agentKeys(), collectKeys(), sourceKeys(), maintenanceKeys(), sinkKeys())
 }
 
 func maintenanceKeys() []key {
@@ -80,24 +82,6 @@ func agentKeys() []key {
 		{"agent.labels", `{ team = "web", env = "prod" }`, true, "Names and values that every alert carries; routes can match them. At most 20."},
 		{"agent.state_dir", `"/var/lib/firewatch"`, true, "Where incidents, models and history are kept; an absolute path. Default: $STATE_DIRECTORY, else /var/lib/firewatch as root, else $XDG_STATE_HOME/firewatch."},
 		{"agent.default_rules", `true`, false, "Keep the built-in rules. With false, only the rules of this file are in force."},
-
-		{"probe.name", `"shop"`, true, "Name, [a-z0-9-], unique: the target of the probe's metrics. Required."},
-		{"probe.type", `"http"`, true, "http (a GET request), tcp (a connection), tls (a certificate), dns (a question), icmp (a ping), postgres, redis, ntp or exec (a command). Required."},
-		{"probe.target", `"http://127.0.0.1:8080/health"`, true, "A URL for http and postgres, host:port for tcp, tls, dns, redis and ntp, a host for icmp, nothing for exec."},
-		{"probe.command", `["/usr/lib/nagios/plugins/check_swap", "-w", "20%"]`, true, "exec: the program and its arguments; no shell. Exit status 0 is a success, a number printed first becomes probe_value."},
-		{"probe.interval", `"10s"`, false, "Time between two tries, 100ms to 1h, a twentieth more or less."},
-		{"probe.timeout", `"5s"`, false, "Time after which a try has failed, 10ms to 1m."},
-		{"probe.query", `"example.com"`, true, "dns: the name asked for."},
-		{"probe.record", `"A"`, false, "dns: A, AAAA, CNAME, MX, NS, SOA or TXT."},
-		{"probe.user", `"firewatch"`, true, "postgres, redis: who logs in. PostgreSQL tells role and lag to anyone; pg_monitor lets a primary tell how far behind its replicas are."},
-		{"probe.password", `"${env:PG_PASSWORD}"`, true, "postgres, redis: the password."},
-		{"probe.password_file", `"/etc/firewatch/pg-password"`, true, "A file that holds the password, instead of password; read at each try."},
-		{"probe.ca_file", `"/etc/firewatch/ca.pem"`, true, "http, tls: root certificates (PEM) instead of the system's. For postgres write sslrootcert=FILE into the target."},
-		{"probe.server_name", `"shop.example.com"`, true, "http, tls: the name that the certificate must have. Default: that of the target."},
-		{"probe.redirects", `0`, false, "http: how many redirects are followed, up to 10. With 0 a redirect is an answer."},
-		{"probe.expect.status", `200`, true, "http: the status. Default: any 2xx or 3xx."},
-		{"probe.expect.body", `"ok"`, true, "http, dns, exec: text that the first 64 KiB of the answer contain."},
-		{"probe.expect.role", `"primary"`, true, "postgres, redis: primary or replica; anything else is a failure."},
 
 		{"rule.name", `"load-high"`, true, "Name, [a-z0-9-], unique. Required."},
 		{"rule.metric", `"system_load1"`, true, "The metric to watch; docs/metrics.md lists them. Required."},
@@ -146,6 +130,39 @@ func agentKeys() []key {
 		{"health.agent_check", `":9471"`, true, "host:port of HAProxy's agent check. Default: no listener."},
 		{"health.weight", `40`, false, "Percent of its traffic that the host asks HAProxy for while a critical fires, 20 to 100."},
 		{"health.rules", `["memory-*", "disk-*"]`, true, "The critical rules that take traffic away; * stands for any text. Default: all but those on probes and the name server."},
+	}
+}
+
+// sourceKeys are those of what is read beside the host itself.
+func sourceKeys() []key {
+	return []key{
+		{"probe.name", `"shop"`, true, "Name, [a-z0-9-], unique: the target of the probe's metrics. Required."},
+		{"probe.type", `"http"`, true, "http (a GET request), tcp (a connection), tls (a certificate), dns (a question), icmp (a ping), postgres, redis, ntp or exec (a command). Required."},
+		{"probe.target", `"http://127.0.0.1:8080/health"`, true, "A URL for http and postgres, host:port for tcp, tls, dns, redis and ntp, a host for icmp, nothing for exec."},
+		{"probe.command", `["/usr/lib/nagios/plugins/check_swap", "-w", "20%"]`, true, "exec: the program and its arguments; no shell. Exit status 0 is a success, a number printed first becomes probe_value."},
+		{"probe.interval", `"10s"`, false, "Time between two tries, 100ms to 1h, a twentieth more or less."},
+		{"probe.timeout", `"5s"`, false, "Time after which a try has failed, 10ms to 1m."},
+		{"probe.query", `"example.com"`, true, "dns: the name asked for."},
+		{"probe.record", `"A"`, false, "dns: A, AAAA, CNAME, MX, NS, SOA or TXT."},
+		{"probe.user", `"firewatch"`, true, "postgres, redis: who logs in. PostgreSQL tells role and lag to anyone; pg_monitor lets a primary tell how far behind its replicas are."},
+		{"probe.password", `"${env:PG_PASSWORD}"`, true, "postgres, redis: the password."},
+		{"probe.password_file", `"/etc/firewatch/pg-password"`, true, "A file that holds the password, instead of password; read at each try."},
+		{"probe.ca_file", `"/etc/firewatch/ca.pem"`, true, "http, tls: root certificates (PEM) instead of the system's. For postgres write sslrootcert=FILE into the target."},
+		{"probe.server_name", `"shop.example.com"`, true, "http, tls: the name that the certificate must have. Default: that of the target."},
+		{"probe.redirects", `0`, false, "http: how many redirects are followed, up to 10. With 0 a redirect is an answer."},
+		{"probe.expect.status", `200`, true, "http: the status. Default: any 2xx or 3xx."},
+		{"probe.expect.body", `"ok"`, true, "http, dns, exec: text that the first 64 KiB of the answer contain."},
+		{"probe.expect.role", `"primary"`, true, "postgres, redis: primary or replica; anything else is a failure."},
+
+		{"statsd.listen", `"127.0.0.1:8125"`, true, "host:port for UDP, on loopback: StatsD has no authentication. Default: no listener."},
+		{"statsd.socket", `"/run/firewatch/statsd.sock"`, true, "Path of a unix datagram socket; anyone who can reach its directory may send. Default: none."},
+		{"statsd.max_series", `1000`, false, "Most names, each with its tags, 1 to 2000; what is beyond is dropped and counted in statsd_dropped. One that nobody sends for five minutes makes room."},
+
+		{"scrape.name", `"shop"`, true, "Name, [a-z0-9-], unique: it begins the targets. Required."},
+		{"scrape.url", `"http://127.0.0.1:9100/metrics"`, true, "The endpoint: http, on loopback. Required."},
+		{"scrape.interval", `"10s"`, false, "Time between two scrapes, 1s to 1h."},
+		{"scrape.timeout", `"2s"`, false, "Time after which a scrape has failed, 10ms to 1m."},
+		{"scrape.metrics", `["http_requests_total", "http_request_duration_seconds"]`, true, "The series that are kept, by name; * stands for any text. At most 200 of an endpoint. Required."},
 	}
 }
 
@@ -207,7 +224,7 @@ func sinkKeys() []key {
 // homes names the tables that have a key of this name, for one that is in the
 // wrong place: "[agent] or [[probe]]", or "" where there are none or many.
 func homes(name string) string {
-	lists := map[string]bool{"probe": true, "rule": true, "route": true, "sink": true, "maintenance": true}
+	lists := map[string]bool{"probe": true, "scrape": true, "rule": true, "route": true, "sink": true, "maintenance": true}
 	var out []string
 	for _, k := range keys() {
 		i := strings.LastIndexByte(k.path, '.')
