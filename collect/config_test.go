@@ -19,7 +19,7 @@ func TestValidate(t *testing.T) {
 	faults := bad.Validate()
 	for i, want := range []conf.Fault{
 		{Path: "enable.1", Problem: `unknown collector "proceses"`, Hint: `did you mean "processes"?`},
-		{Path: "disable.0", Problem: `unknown collector "zzz"`, Hint: "one of cpu, load, mem, psi, runqueue, diskio, net, netstat, limits, processes, resolver, softnet, link, cgroup, drives, edac, cpufreq, temp, clock, kmsg, systemd, gpu, disk"},
+		{Path: "disable.0", Problem: `unknown collector "zzz"`, Hint: "one of cpu, load, mem, psi, runqueue, diskio, net, netstat, limits, processes, resolver, tcp_ports, softnet, link, cgroup, drives, edac, cpufreq, temp, clock, kmsg, systemd, gpu, disk"},
 		{Path: "disk.ignore_mounts.1", Problem: `pattern "/[x" is not complete`, Hint: "* stands for any text, ? for one letter, [a-z] for one of them"},
 		{Path: "net.ignore.0", Problem: `pattern "[a-" is not complete`, Hint: "* stands for any text, ? for one letter, [a-z] for one of them"},
 	} {
