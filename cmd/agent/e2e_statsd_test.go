@@ -29,7 +29,7 @@ func TestStatsDFlood(t *testing.T) {
 	a.eventually(10*time.Second, "StatsD is heard", func() bool {
 		fmt.Fprint(conn, "warm:1|c")
 		time.Sleep(100 * time.Millisecond)
-		v, ok := own(t, listen, "statsd_series")
+		v, ok := figure(t, listen, "statsd_series")
 		return ok && v >= 1
 	})
 	distinct := flood(t, conn, 2*time.Second, func(b []byte, n int) []byte { return fmt.Appendf(b[:0], "name%d:1|c", n%1_000_000) })
@@ -50,14 +50,14 @@ func TestStatsDFlood(t *testing.T) {
 	sent := flood(t, conn, 5*time.Second, timer)
 	read, dropped := 0.0, 0.0
 	<-done
-	if v, ok := own(t, listen, "statsd_packets"); ok {
+	if v, ok := figure(t, listen, "statsd_packets"); ok {
 		read = v
 	}
-	if v, ok := own(t, listen, "statsd_dropped"); ok {
+	if v, ok := figure(t, listen, "statsd_dropped"); ok {
 		dropped = v
 	}
 	after := a.status()
-	count, _ := own(t, listen, "statsd_series")
+	count, _ := figure(t, listen, "statsd_series")
 	t.Logf("%.0f packets a second sent by one core (and %.0f of distinct names before); the last second: %.0f read, %.0f dropped and counted", float64(sent)/5, float64(distinct)/2, read, dropped)
 	t.Logf("memory %.1f MiB before, %.1f MiB at most; %d ticks, %d dropped; %.0f series", float64(rss)/(1<<20), float64(most)/(1<<20), after.Ticks-before.Ticks, after.Dropped-before.Dropped, count)
 	if float64(sent)/5 < 150_000 {
@@ -102,8 +102,8 @@ func flood(t *testing.T, conn net.Conn, span time.Duration, next func(b []byte, 
 	return sent
 }
 
-// own reads a metric of the host itself from /metrics.
-func own(t *testing.T, addr, metric string) (float64, bool) {
+// figure reads a metric of the host itself from /metrics.
+func figure(t *testing.T, addr, metric string) (float64, bool) {
 	t.Helper()
 	for _, line := range metricLines(t, addr) {
 		if _, value, ok := strings.Cut(line, " "); ok && named(line, metric) {
