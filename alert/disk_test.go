@@ -237,3 +237,28 @@ func TestADiskThatIsFullStillTakesAChange(t *testing.T) {
 		wantClean(t, r)
 	})
 }
+
+// An alert is on its way only once it is on disk, as long as the disk answers
+// in time: what a sink has seen, a crash must not take back.
+func TestNothingIsSentBeforeItIsOnDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink, disk := alerttest.NewSink("s"), &badDisk{lazy: true}
+		r := openHooked(t, dir, disk.step, nil, sink)
+		slow := make(chan struct{})
+		disk.hold.Store(&slow)
+		done := make(chan error, 1)
+		go func() { done <- r.Put(t.Context(), firing("cpu", alert.Critical)) }()
+		time.Sleep(100 * time.Millisecond)
+		wantPhases(t, sink.Taken())
+		disk.hold.Store(nil)
+		close(slow)
+		if err := <-done; err != nil {
+			t.Errorf("Put: %v", err)
+		}
+		settle()
+		wantPhases(t, sink.Taken(), "cpu:firing")
+		r.stop()
+	})
+}
