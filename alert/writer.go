@@ -341,6 +341,7 @@ func (o *Outbox) awaitSaved(ctx context.Context, r *record, rev uint64) error {
 // Health says whether accepted alerts reach the disk.
 type Health struct {
 	Durable bool      `json:"durable"`         // the last write worked and none hangs
+	Hangs   bool      `json:"hangs,omitempty"` // not durable, because a write does not return
 	Pending int       `json:"pending"`         // incidents whose newest change is not on disk
 	Error   string    `json:"error,omitempty"` // why not
 	Since   time.Time `json:"since,omitzero"`  // when it began
@@ -360,7 +361,7 @@ func (o *Outbox) Health() Health {
 	case w.err != nil:
 		h.Durable, h.Error, h.Since = false, w.err.Error(), w.errSince
 	case o.stuck() || w.abandoned && w.busy:
-		h.Durable, h.Error, h.Since = false, errHangs.Error(), w.since
+		h.Durable, h.Hangs, h.Error, h.Since = false, true, errHangs.Error(), w.since
 	}
 	return h
 }

@@ -62,8 +62,9 @@ func DefaultRules() []RuleConfig {
 		{Name: "conntrack-full", Metric: "conntrack_used_percent", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(90), Clear: level(80), EvaluationPeriods: 1, Severity: critical, Summary: "the connection tracking table is nearly full: new connections will be dropped"},
 		{Name: "conntrack-fills", Metric: "conntrack_used_percent", Statistic: "time_to_full", Period: s(300), Comparison: "<", Threshold: level(900), Clear: level(1800), EvaluationPeriods: 1, Severity: warning, Summary: "the connection tracking table fills up"},
 		{Name: "files-full", Metric: "fd_used_percent", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(90), Clear: level(80), EvaluationPeriods: 1, Severity: critical, Summary: "the host is nearly out of open files"},
-		// Whatever opens hundreds of files every second for so long does not close them.
-		{Name: "files-leak", Metric: "fd_open", Statistic: "rate", Period: s(15), Comparison: ">", Threshold: level(200), Clear: level(20), EvaluationPeriods: 1, Severity: warning, Summary: "more and more files are open"},
+		// Whatever opens hundreds of files every second for so long does not close them; or starts hundreds of
+		// processes, as a build does, so it is no more than worth a line.
+		{Name: "files-leak", Metric: "fd_open", Statistic: "rate", Period: s(15), Comparison: ">", Threshold: level(200), Clear: level(20), EvaluationPeriods: 1, Severity: alert.Info, Summary: "more and more files are open"},
 		{Name: "files-fill", Metric: "fd_used_percent", Statistic: "time_to_full", Period: s(600), Comparison: "<", Threshold: level(3600), Clear: level(7200), EvaluationPeriods: 1, Severity: warning, Summary: "the host runs out of open files"},
 		// The share is missing below 10 segments a second, so a quiet host cannot trip it.
 		{Name: "tcp-retransmits", Metric: "netstat_tcp_retrans_percent", Statistic: "p50", Period: s(60), Comparison: ">", Threshold: level(5), Clear: level(2), EvaluationPeriods: 3, Missing: "notBreaching", Severity: warning, Summary: "TCP sends much of its data again: the network loses packets"},

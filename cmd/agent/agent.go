@@ -257,6 +257,8 @@ func (a *agent) logCollectors(set *collect.Set, now time.Time, t ticks) {
 		case !c.Since.Equal(now):
 		case c.State == "ok":
 			a.log.Info("collector reads again", "collector", c.Name)
+		case c.State == "skipped" && !a.selfCheck.once[c.Name]:
+			a.log.Info("collector skipped", "collector", c.Name, "reason", c.Reason) // it never read: nothing was lost
 		default:
 			a.log.Warn("collector "+c.State, "collector", c.Name, "reason", c.Reason)
 		}

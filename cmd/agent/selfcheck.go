@@ -78,11 +78,15 @@ func (a *agent) troubles(set *collect.Set, now time.Time, t ticks) map[trouble]a
 	c := &a.selfCheck
 	out := map[trouble]alert.Alert{}
 	if h := a.box.Health(); !h.Durable {
-		out[trouble{"state-disk", a.stateDir}] = alert.Alert{Severity: alert.Critical,
+		severity := alert.Critical
+		if h.Hangs {
+			severity = alert.Warning // a storm of writes, of a build too, does that for seconds
+		}
+		out[trouble{"state-disk", a.stateDir}] = alert.Alert{Severity: severity,
 			Summary: fmt.Sprintf("the state directory %s cannot be written: %s; alerts are delivered from memory and would be lost in a crash", a.stateDir, h.Error)}
 	}
 	for _, s := range set.Status() {
-		if s.State == "ok" {
+		if s.State == "ok" && s.Series > 0 { // one that looks beside the tick begins with neither readings nor a reason
 			c.once[s.Name] = true
 		} else if silent := s.State == "skipped" || s.Series == 0; silent && c.once[s.Name] && now.Sub(s.Since) >= deadAfter {
 			out[trouble{"collector-dead", s.Name}] = alert.Alert{Severity: alert.Warning, Summary: fmt.Sprintf("collector %s reads nothing since %s: %s", s.Name, s.Since.Local().Format("15:04:05 MST"), s.Reason)}

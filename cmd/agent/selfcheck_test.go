@@ -35,6 +35,19 @@ func (f *flaky) Collect(_ context.Context, _ time.Time, dst []collect.Sample) ([
 	return append(dst, collect.Sample{Metric: "m", Value: 1}), nil
 }
 
+// absent looks beside the tick, and finds on its second turn that there is
+// nothing to read: no fault.
+type absent struct{ turns int }
+
+func (*absent) Name() string              { return "absent" }
+func (*absent) Metrics() []collect.Metric { return nil }
+func (a *absent) Collect(_ context.Context, _ time.Time, dst []collect.Sample) ([]collect.Sample, error) {
+	if a.turns++; a.turns == 1 {
+		return dst, nil
+	}
+	return dst, &collect.SkippedError{Reason: "no sensor"}
+}
+
 // Trouble of the agent is told once, on the sinks that have nothing to do with
 // it, and so is its end.
 func TestTroubleOfTheAgentItselfIsTold(t *testing.T) {
@@ -58,7 +71,7 @@ func TestTroubleOfTheAgentItselfIsTold(t *testing.T) {
 		done := make(chan struct{})
 		go func() { box.Run(ctx); close(done) }()
 		c := &flaky{}
-		set := collect.NewSet([]collect.Collector{c}, collect.SetOptions{Interval: time.Second})
+		set := collect.NewSet([]collect.Collector{c, &absent{}}, collect.SetOptions{Interval: time.Second})
 		a := &agent{box: box, log: slog.New(slog.DiscardHandler), stateDir: dir}
 		start := time.Now()
 		var ticked ticks
