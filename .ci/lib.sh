@@ -50,24 +50,29 @@ finish() {
   [ "${#failed[@]}" -eq 0 ]
 }
 
-# fuzz TIME: every fuzz target for so long, found by name so that a new one cannot be forgotten.
+# fuzz TIME: every fuzz target for so long, one for each core at a time, found by name so that a new one cannot be
+# forgotten.
 fuzz() {
-  local log n=0 pkg name
-  log=$(mktemp)
-  while IFS=: read -r file name; do
-    pkg=./$(dirname "$file")
-    if ! fuzz_one "$name" "$pkg" "$1" "$log"; then
-      cat "$log"
-      # Go before 1.27 at times takes its own deadline for a failure (golang/go#75804); no input is written
-      # then. Once more: whatever is found, or a second such end, fails.
-      grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input' "$log" || return 1
-      echo "fuzz: $name ended at Go's own deadline: once more"
-      fuzz_one "$name" "$pkg" "$1" "$log" || { cat "$log"; return 1; }
-    fi
-    n=$((n + 1))
-  done < <(git grep -oE '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed 's/func //')
+  local list n
+  list=$(git grep -oE '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed 's/func //')
+  n=$(wc -l <<< "$list")
+  export -f fuzz_one fuzz_target
+  tr ':' ' ' <<< "$list" | xargs -P "$(nproc)" -L 1 bash -c 'fuzz_target "$2" "./$(dirname "$1")" "$0"' "$1" || return 1
   echo "fuzz: $n targets, $1 each"
   [ "$n" -gt 0 ]
 }
 
-fuzz_one() { go test -run '^$' -fuzz "^$1\$" -fuzztime "$3" "$2" >"$4" 2>&1; }
+# fuzz_target NAME PACKAGE TIME
+fuzz_target() {
+  local log
+  log=$(mktemp)
+  fuzz_one "$@" > "$log" 2>&1 && return 0
+  cat "$log"
+  # Go before 1.27 at times takes its own deadline for a failure (golang/go#75804); no input is written
+  # then. Once more: whatever is found, or a second such end, fails.
+  grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input' "$log" || return 1
+  echo "fuzz: $1 ended at Go's own deadline: once more"
+  fuzz_one "$@" > "$log" 2>&1 || { cat "$log"; return 1; }
+}
+
+fuzz_one() { go test -run '^$' -fuzz "^$1\$" -fuzztime "$3" -parallel 1 "$2"; }

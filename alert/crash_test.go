@@ -307,13 +307,24 @@ type place struct {
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	p := &place{t.TempDir(), map[string][]byte{}}
+	p := &place{memoryDir(t), map[string][]byte{}}
 	for _, d := range []string{"incidents/open", "incidents/closed", "incidents/quarantine", "incidents/tmp", "intake", "spare"} {
 		if err := os.MkdirAll(filepath.Join(p.dir, d), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return p
+}
+
+// memoryDir is a directory in memory where the system has one (tmpfs): ten
+// thousand states are written, and nothing of them is to last.
+func memoryDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "firewatch-crash-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 // materialize makes the directory hold these files and no others.
