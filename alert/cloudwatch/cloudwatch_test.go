@@ -51,7 +51,7 @@ func TestStateGoesUpAndDown(t *testing.T) {
 	t.Cleanup(fake.Close)
 	s := NewSink(Config{Name: "cw", Region: "eu-west-1", Endpoint: fake.URL})
 	a := alerttest.Alert(alert.PhaseFiring)
-	a.Host, a.Target = "hôst", ": :/mnt/\x01x "
+	a.Host, a.Target, a.Members = "hôst", ": :/mnt/\x01x ", nil
 	if _, err := s.Send(t.Context(), a, alert.Receipt{}); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/collect"
 )
 
@@ -32,9 +35,12 @@ type Options struct {
 	// nothing is sent. nil = there are none.
 	Identity func() (map[string]string, bool)
 	Own      func() []collect.Sample // the agent's own series, asked at each frame; nil = none
-	Past     Past                    // the history; nil = an outage is not back-filled
-	Marks    Marks                   // how far publishing came; nil = a restart forgets it
-	Log      *slog.Logger            // nil = silent
+	// Firing gives what fires and was told to this sink, asked once a minute. nil =
+	// states are told by Sink alone.
+	Firing func() []alert.Member
+	Past   Past         // the history; nil = an outage is not back-filled
+	Marks  Marks        // how far publishing came; nil = a restart forgets it
+	Log    *slog.Logger // nil = silent
 }
 
 // Publisher is a collect.Recorder that sends chosen series every minute.
@@ -67,6 +73,7 @@ type Publisher struct {
 	until   time.Time // the last frame of what was put aside
 	gaps    []Gap
 	ailing  bool
+	fired   map[origin]bool // told as firing in the last minute
 }
 
 // Stats count what a Publisher did since it was made.
@@ -85,6 +92,7 @@ type gather struct {
 	first, end time.Time // of its frames
 	windows    map[*series]*window
 	order      []*window
+	states     []types.MetricDatum // of alerts, at the end of the step
 }
 
 // NewPublisher makes a publisher that has sent nothing. Call Run to send.
@@ -120,11 +128,18 @@ func (p *Publisher) Record(f collect.Frame) {
 	if p.o.Own != nil {
 		own = p.o.Own()
 	}
+	var firing []alert.Member
+	if p.o.Firing != nil && p.ends(f.Time) {
+		firing = p.o.Firing() // not under mu: it asks the agent
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.live(f.Time)
 	for _, g := range []*gather{&p.slow, &p.fast} {
 		if start := f.Time.Truncate(g.every); !start.Equal(g.start) {
+			if g == &p.slow {
+				p.repeat(g, firing)
+			}
 			p.close(g)
 			g.start = start
 		}
@@ -139,6 +154,13 @@ func (p *Publisher) Record(f collect.Frame) {
 		}
 	}
 	p.add(&collect.Sample{Metric: UpMetric, Value: 1}, 0)
+}
+
+// ends reports whether a frame of that time ends a minute.
+func (p *Publisher) ends(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.slow.first.IsZero() && !now.Truncate(normalStep).Equal(p.slow.start)
 }
 
 // entry is what is known of a series that was seen: where its readings go.
@@ -218,10 +240,12 @@ func (p *Publisher) window(about *series) *window {
 func (p *Publisher) close(g *gather) {
 	first := g.first
 	g.first = time.Time{}
-	if len(g.order) == 0 {
+	states := g.states
+	g.states = nil
+	if len(g.order)+len(states) == 0 {
 		return
 	}
-	s := &step{start: first, end: g.end, at: g.start, high: g.every == fastStep, windows: slices.Clone(g.order)}
+	s := &step{start: first, end: g.end, at: g.start, high: g.every == fastStep, windows: slices.Clone(g.order), states: states}
 	p.waiting = append(p.waiting, s)
 	p.held += len(s.windows)
 	if p.until.Before(s.end) {
@@ -299,7 +323,7 @@ func (p *Publisher) sendAll(ctx context.Context) bool {
 			return false
 		}
 		if !s.built {
-			s.data, s.built = p.build(s.windows, s.at, s.high, ids), true
+			s.data, s.built = append(p.build(s.windows, s.at, s.high, ids), p.inTime(s.states, s.at)...), true
 		}
 		if s.data = p.send(ctx, s.data); len(s.data) > 0 {
 			return false

@@ -39,7 +39,7 @@ func (p *Publisher) build(windows []*window, at time.Time, high bool, ids map[st
 			continue
 		}
 		d, ok := w.datum(at, high)
-		if !ok || at.Before(now.Add(-oldestTaken)) || at.After(now.Add(newestTaken)) {
+		if !ok || !taken(at, now) {
 			p.stats.Unsendable++
 			continue
 		}
@@ -49,6 +49,22 @@ func (p *Publisher) build(windows []*window, at time.Time, high bool, ids map[st
 		}
 	}
 	return out
+}
+
+// taken reports whether CloudWatch takes a timestamp.
+func taken(at, now time.Time) bool {
+	return !at.Before(now.Add(-oldestTaken)) && !at.After(now.Add(newestTaken))
+}
+
+// inTime leaves out and counts data whose timestamp CloudWatch would refuse.
+func (p *Publisher) inTime(data []types.MetricDatum, at time.Time) []types.MetricDatum {
+	if taken(at, time.Now()) {
+		return data
+	}
+	p.mu.Lock()
+	p.stats.Unsendable += uint64(len(data))
+	p.mu.Unlock()
+	return nil
 }
 
 // send puts the data, batch by batch, and returns what is left because a request

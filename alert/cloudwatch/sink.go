@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -12,11 +13,6 @@ import (
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/internal/awsclient"
 )
-
-// StateMetric is the metric that Sink keeps: 1 while a rule fires on a target,
-// 0 when it ended. Its dimensions are host, rule and target; never an incident's
-// id, since each value of a dimension is a metric that costs.
-const StateMetric = "firewatch_alert_state"
 
 // Sink sends the state of alerts.
 type Sink struct {
@@ -29,14 +25,16 @@ func NewSink(c Config) *Sink { return &Sink{connection{cfg: c}} }
 // Name implements alert.Sink.
 func (s *Sink) Name() string { return s.conn.cfg.Name }
 
-// Send implements alert.Sink. The datum carries the time of its sending: a state
-// that is delivered late is still the state now.
+// Send implements alert.Sink: one request with the state of every member of the
+// incident. It carries the time of its sending: a state that is delivered late is
+// still the state now.
 func (s *Sink) Send(ctx context.Context, a alert.Alert, _ alert.Receipt) (alert.Receipt, error) {
-	value := 1.0
-	if a.State == alert.Resolved {
-		value = 0
+	order, value := states(a)
+	data := make([]types.MetricDatum, 0, len(order))
+	for _, k := range order {
+		data = append(data, stateDatum(a.Host, k, value[k], time.Time{}))
 	}
-	id, err := s.put(ctx, StateMetric, value, dimensions("host", a.Host, "rule", a.Rule, "target", a.Target))
+	id, err := s.put(ctx, data)
 	if err != nil {
 		return alert.Receipt{}, err
 	}
@@ -46,23 +44,17 @@ func (s *Sink) Send(ctx context.Context, a alert.Alert, _ alert.Receipt) (alert.
 // Check puts one value of the metric firewatch_check, which needs the permission
 // that alerts need: CloudWatch has no request that only asks.
 func (s *Sink) Check(ctx context.Context) error {
-	_, err := s.put(ctx, "firewatch_check", 1, nil)
+	_, err := s.put(ctx, []types.MetricDatum{{MetricName: aws.String("firewatch_check"), Unit: types.StandardUnitNone, Value: aws.Float64(1)}})
 	return err
 }
 
-// put sends one value and returns CloudWatch's request id.
-func (s *Sink) put(ctx context.Context, metric string, value float64, dims []types.Dimension) (string, error) {
+// put sends the data in one request and returns CloudWatch's request id.
+func (s *Sink) put(ctx context.Context, data []types.MetricDatum) (string, error) {
 	client, err := s.conn.get(ctx)
 	if err != nil {
 		return "", err
 	}
-	out, err := client.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{
-		Namespace: aws.String(s.conn.cfg.namespace()),
-		MetricData: []types.MetricDatum{{
-			MetricName: aws.String(metric), Unit: types.StandardUnitNone, Value: aws.Float64(value),
-			Dimensions: dims,
-		}},
-	})
+	out, err := client.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{Namespace: aws.String(s.conn.cfg.namespace()), MetricData: data})
 	if err != nil {
 		return "", awsclient.Class(ctx, "put metric data", err)
 	}

@@ -116,6 +116,7 @@ type step struct {
 	at         time.Time // the timestamp
 	high       bool
 	windows    []*window
+	states     []types.MetricDatum // of alerts, at the end of the step
 	data       []types.MetricDatum // what is left to send, once it is built
 	built      bool
 }

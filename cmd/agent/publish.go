@@ -7,8 +7,10 @@ import (
 	"iter"
 	"math"
 	"os"
+	"slices"
 	"time"
 
+	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/alert/cloudwatch"
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/record"
@@ -19,7 +21,8 @@ import (
 func (a *agent) publisher(c cloudwatch.Config, metrics []collect.Metric, interval time.Duration) *cloudwatch.Publisher {
 	return cloudwatch.NewPublisher(c, cloudwatch.Options{
 		Host: a.host, Metrics: metrics, Interval: interval, Identity: a.identity, Own: a.ownSamples, Past: a.past,
-		Marks: stateFile{a.root, "published-" + c.Name + ".json"}, Log: a.log,
+		Firing: func() []alert.Member { return a.firingAt(c.Name) },
+		Marks:  stateFile{a.root, "published-" + c.Name + ".json"}, Log: a.log,
 	})
 }
 
@@ -32,6 +35,38 @@ func (a *agent) ownSamples() []collect.Sample {
 		return nil
 	}
 	return []collect.Sample{{Metric: cloudwatch.ScoreMetric, Value: collect.Round(score)}}
+}
+
+// firingAt lists what fires of the incidents that a sink was told of, and so not
+// what is silenced or routed elsewhere. What the rules know to be well again is
+// left out, though its incident tells of that later.
+func (a *agent) firingAt(sink string) []alert.Member {
+	incidents := a.box.Incidents()
+	a.mu.Lock()
+	status := a.detector.Status()
+	a.mu.Unlock()
+	ours, fires := map[string]bool{}, map[[2]string]bool{}
+	for _, s := range status {
+		ours[s.Rule] = true
+		fires[[2]string{s.Rule, s.Target}] = s.State == "firing" || s.State == "clearing"
+	}
+	var out []alert.Member
+	for _, in := range incidents {
+		told := slices.ContainsFunc(in.Sinks, func(d alert.Delivery) bool { return d.Sink == sink && d.Confirmed != "" })
+		if !told || in.State != alert.Firing {
+			continue
+		}
+		members := in.Members
+		if !slices.ContainsFunc(members, func(m alert.Member) bool { return m.Rule == in.Rule && m.Target == in.Target }) {
+			members = append([]alert.Member{{Rule: in.Rule, Target: in.Target, State: in.State}}, members...)
+		}
+		for _, m := range members {
+			if m.State == alert.Firing && (!ours[m.Rule] || fires[[2]string{m.Rule, m.Target}]) {
+				out = append(out, m)
+			}
+		}
+	}
+	return out
 }
 
 // past reads rows of the history for a back-fill.
