@@ -66,6 +66,7 @@ type agent struct {
 	selfCheck      selfCheck
 	raised         uint64 // firing alerts since the start
 	traffic        traffic
+	unhealthy      unhealthy
 	rehearsal      *rehearsal // nil = no drill goes on
 	publishers     []*cloudwatch.Publisher
 	cloud          *cloudid.Watcher
@@ -90,7 +91,9 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 	a.mu.Lock()
 	alerts := a.detector.Observe(frame)
 	pending := a.detector.Pending()
-	a.traffic.judge(boot, critical(a.detector.Firing(), a.cfg.Health.Rules))
+	firing := a.detector.Firing()
+	a.traffic.judge(boot, critical(firing, a.cfg.Health.Rules))
+	a.persists(ctx, boot, firing)
 	a.frame, a.ticks = frame, t
 	a.keepRecent(frame)
 	a.ticks.Done++

@@ -1,6 +1,6 @@
 // Package awsfake is the part of CloudWatch and SNS that the agent uses, for tests
 // behind the real SDK: metrics and alarms by Smithy RPC v2 CBOR with gzip, and SNS's
-// operations by the Query protocol. It
+// operations and Auto Scaling's SetInstanceHealth by the Query protocol. It
 // refuses what is beyond a documented limit with the service's own error, logs
 // what it took, and evaluates its alarms when a test asks.
 package awsfake
@@ -39,21 +39,22 @@ type Message struct {
 // Server is a running fake.
 type Server struct {
 	*httptest.Server
-	mu       sync.Mutex
-	requests int
-	data     []Datum
-	messages []Message
-	known    map[string]bool
-	alarms   map[string]*alarm
-	calls    map[string]int
-	clock    func() time.Time
-	poison   map[string]bool // metrics that are refused
-	fail     func(operation string) (status int, header http.Header, code string)
+	mu        sync.Mutex
+	requests  int
+	data      []Datum
+	messages  []Message
+	known     map[string]bool
+	alarms    map[string]*alarm
+	calls     map[string]int
+	clock     func() time.Time
+	poison    map[string]bool   // metrics that are refused
+	instances map[string]string // of Auto Scaling: id to health
+	fail      func(operation string) (status int, header http.Header, code string)
 }
 
 // New starts a fake on a loopback port. Close it.
 func New() *Server {
-	s := &Server{known: map[string]bool{}, alarms: map[string]*alarm{}, calls: map[string]int{}, poison: map[string]bool{}, clock: time.Now}
+	s := &Server{known: map[string]bool{}, alarms: map[string]*alarm{}, calls: map[string]int{}, poison: map[string]bool{}, instances: map[string]string{}, clock: time.Now}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /service/GraniteServiceVersion20100801/operation/{operation}", s.cloudwatch)
 	mux.HandleFunc("POST /{$}", s.query)

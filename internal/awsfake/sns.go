@@ -29,7 +29,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 8<<20)
 	parsed := r.ParseForm()
 	action := r.Form.Get("Action")
-	if status, header, code := s.failing(map[bool]string{true: action, false: "Publish"}[action == "PublishBatch"]); status != 0 {
+	if status, header, code := s.failing(map[bool]string{true: action, false: "Publish"}[action == "PublishBatch" || action == "SetInstanceHealth"]); status != 0 {
 		for k, v := range header {
 			w.Header()[k] = v
 		}
@@ -43,6 +43,8 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 	switch action {
 	case "Publish":
 		s.publish(w, r.Form)
+	case "SetInstanceHealth":
+		s.setInstanceHealth(w, r.Form)
 	case "PublishBatch":
 		s.publishBatch(w, r.Form)
 	case "GetTopicAttributes":

@@ -153,9 +153,6 @@ func (c *Config) SinkNames() []string {
 // Metrics lists what this build can measure, probes included: what a rule may
 // name.
 func Metrics() []collect.Metric {
-	var out []collect.Metric
-	for _, c := range collect.All(collect.Host{}, collect.Config{}) {
-		out = append(out, c.Metrics()...)
-	}
-	return slices.Concat(out, probe.Metrics(), statsd.Metrics(), scrape.Metrics())
+	set := collect.NewSet(collect.All(collect.Host{}, collect.Config{}), collect.SetOptions{}) // it adds what is made of others: host_saturation
+	return slices.Concat(set.Metrics(), probe.Metrics(), statsd.Metrics(), scrape.Metrics())
 }

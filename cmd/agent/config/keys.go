@@ -129,6 +129,7 @@ func agentKeys() []key {
 		{"health.listen", `":9470"`, true, "host:port of /healthz and /health/host. Default: no listener."},
 		{"health.agent_check", `":9471"`, true, "host:port of HAProxy's agent check. Default: no listener."},
 		{"health.weight", `40`, false, "Percent of its traffic that the host asks HAProxy for while a critical fires, 20 to 100."},
+		{"health.set_instance_health", `"off"`, false, "Replace the host by its Auto Scaling group when a critical of rules lasts 10 min, at most once in 24 h: off, dry-run (the log says what would be done) or on. It needs rules, and packaging/iam/unhealthy.json."},
 		{"health.rules", `["memory-*", "disk-*"]`, true, "The critical rules that take traffic away; * stands for any text. Default: all but those on probes and the name server."},
 	}
 }

@@ -24,13 +24,21 @@ type HTTPConfig struct {
 
 // HealthConfig is [health].
 type HealthConfig struct {
-	Listen           string      `toml:"listen"`             // host:port; "" = no listener
-	AgentCheck       string      `toml:"agent_check"`        // host:port of HAProxy's agent check; "" = no listener
-	Weight           int         `toml:"weight"`             // percent, while the host should receive less; default 40
-	Rules            []string    `toml:"rules"`              // the criticals that count; default those on the host itself
-	HeartbeatURL     conf.Secret `toml:"heartbeat_url"`      // fetched every 60 s while ticks and outbox make progress
-	HeartbeatURLFile string      `toml:"heartbeat_url_file"` // instead of heartbeat_url
+	Listen           string      `toml:"listen"`              // host:port; "" = no listener
+	AgentCheck       string      `toml:"agent_check"`         // host:port of HAProxy's agent check; "" = no listener
+	Weight           int         `toml:"weight"`              // percent, while the host should receive less; default 40
+	Rules            []string    `toml:"rules"`               // the criticals that count; default those on the host itself
+	Unhealthy        string      `toml:"set_instance_health"` // off, dry-run or on; default off
+	HeartbeatURL     conf.Secret `toml:"heartbeat_url"`       // fetched every 60 s while ticks and outbox make progress
+	HeartbeatURLFile string      `toml:"heartbeat_url_file"`  // instead of heartbeat_url
 }
+
+// The settings of set_instance_health.
+const (
+	UnhealthyOff    = "off"
+	UnhealthyDryRun = "dry-run"
+	UnhealthyOn     = "on"
+)
 
 // Validate reports what is wrong.
 func (c HTTPConfig) Validate() []conf.Fault {
@@ -70,6 +78,15 @@ func (c HealthConfig) Validate() []conf.Fault {
 	}
 	if c.Weight != 0 && (c.Weight < minWeight || c.Weight > 100) {
 		faults = append(faults, conf.Fault{Path: "weight", Problem: fmt.Sprintf("weight %d is out of range", c.Weight), Hint: "20 to 100: a shared overload must not drain a fleet"})
+	}
+	switch c.Unhealthy {
+	case "", UnhealthyOff:
+	case UnhealthyDryRun, UnhealthyOn:
+		if len(c.Rules) == 0 {
+			faults = append(faults, conf.Fault{Path: "set_instance_health", Problem: "set_instance_health needs rules", Hint: "name the criticals for which a host is to be replaced: what many hosts share must not replace them all"})
+		}
+	default:
+		faults = append(faults, conf.Fault{Path: "set_instance_health", Problem: fmt.Sprintf("set_instance_health %q is not known", c.Unhealthy), Hint: `"off", "dry-run" or "on"`})
 	}
 	if u, err := url.Parse(c.HeartbeatURL.Reveal()); !c.HeartbeatURL.IsZero() && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 		faults = append(faults, conf.Fault{Path: "heartbeat_url", Problem: "heartbeat_url is not a URL", Hint: "https://…"})

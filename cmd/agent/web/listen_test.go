@@ -139,3 +139,21 @@ func TestListenRefuses(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Replacing hosts is off by default and names its rules: what many hosts share
+// must not replace them all.
+func TestSetInstanceHealthIsAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		value string
+		rules []string
+		want  string
+	}{{"", nil, ""}, {"off", nil, ""}, {"on", nil, "needs rules"}, {"dry-run", nil, "needs rules"}, {"on", []string{"memory-*"}, ""}, {"yes", []string{"memory-*"}, "not known"}} {
+		got := ""
+		for _, f := range (HealthConfig{Unhealthy: c.value, Rules: c.rules}).Validate() {
+			got += f.Problem
+		}
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%q with rules %v: %q, want %q", c.value, c.rules, got, c.want)
+		}
+	}
+}
