@@ -17,9 +17,9 @@ const (
 
 // Cost is what publishing costs in a month of 30 days.
 type Cost struct {
-	Series  int     // custom metrics, those of an aggregation shared by all hosts that have it
-	Calls   int     // PutMetricData requests
-	Dollars float64 // list price
+	Series  int     `json:"series"`  // custom metrics, those of an aggregation shared by all hosts that have it
+	Calls   int     `json:"calls"`   // PutMetricData requests
+	Dollars float64 `json:"dollars"` // list price
 }
 
 // String says it in words.

@@ -2,8 +2,10 @@ package cloudwatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -180,6 +182,22 @@ func inputOf(m types.MetricAlarm) *cloudwatch.PutMetricAlarmInput {
 		OKActions: m.OKActions, Namespace: m.Namespace, MetricName: m.MetricName, Dimensions: m.Dimensions, Statistic: m.Statistic, ExtendedStatistic: m.ExtendedStatistic,
 		Period: m.Period, EvaluationPeriods: m.EvaluationPeriods, DatapointsToAlarm: m.DatapointsToAlarm, Threshold: m.Threshold, ComparisonOperator: m.ComparisonOperator,
 		TreatMissingData: m.TreatMissingData, Metrics: m.Metrics}
+}
+
+// CheckDelete tries whether alarms of this host may be deleted, by asking for one
+// that nobody has: CloudWatch looks at the permission first.
+func (a *Alarms) CheckDelete(ctx context.Context) error {
+	client, err := a.conn.get(ctx)
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%s%s/check-%016x", namePrefix, a.naming.scope(), rand.Uint64())
+	_, err = client.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{name}})
+	var none *types.ResourceNotFound
+	if err == nil || errors.As(err, &none) {
+		return nil
+	}
+	return awsclient.Class(ctx, "delete alarms", err)
 }
 
 // Apply makes the changes; what is to be kept or refused is left alone. It returns

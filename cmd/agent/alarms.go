@@ -212,14 +212,22 @@ func (a *agent) deleteAlarms(ctx context.Context) {
 	}
 }
 
-// printCosts says what publishing to CloudWatch costs on this host.
-func printCosts(ctx context.Context, e env, cfg *config.Config) {
+// sinkCost is what publishing by one sink costs in a month.
+type sinkCost struct {
+	Sink string `json:"sink"`
+	cloudwatch.Cost
+}
+
+// costs estimates what publishing to CloudWatch costs on this host.
+func costs(ctx context.Context, cfg *config.Config) []sinkCost {
+	out := []sinkCost{}
 	if len(cfg.Sinks.CloudWatch) == 0 {
-		return
+		return out
 	}
 	seen, metrics := seeOnce(ctx, cfg)
 	for _, c := range cfg.Sinks.CloudWatch {
 		// The instance's dimensions do not change the number of series.
-		fmt.Fprintf(e.out, "sink %s: %s\n", c.Name, cloudwatch.CostOf(c, hostName(), nil, metrics, seen))
+		out = append(out, sinkCost{c.Name, cloudwatch.CostOf(c, hostName(), nil, metrics, seen)})
 	}
+	return out
 }

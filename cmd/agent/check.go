@@ -35,7 +35,16 @@ func cmdCheck(ctx context.Context, e env, args []string) int {
 	}
 	if *asJSON {
 		doc := map[string]any{"config": name, "faults": faults, "rules": len(cfg.Rules), "sinks": cfg.SinkNames(), "tests": tested}
-		if printJSON(e.out, doc) != exitDone || len(faults) > 0 || tested.Failed > 0 {
+		failed := len(faults) + tested.Failed
+		if len(faults) == 0 {
+			doc["costs"] = costs(ctx, cfg)
+			if *live {
+				tries := checkLive(ctx, cfg)
+				doc["live"] = tries
+				failed += failures(tries)
+			}
+		}
+		if printJSON(e.out, doc) != exitDone || failed > 0 {
 			return exitWrong
 		}
 		return exitDone
@@ -56,8 +65,10 @@ func cmdCheck(ctx context.Context, e env, args []string) int {
 	if name == "" {
 		name = "no config file: the built-in rules"
 	}
-	printCosts(ctx, e, cfg)
-	if *live && checkLive(ctx, e, cfg) > 0 {
+	for _, c := range costs(ctx, cfg) {
+		fmt.Fprintf(e.out, "sink %s: %s\n", c.Sink, c.Cost)
+	}
+	if *live && printLive(e, checkLive(ctx, cfg)) > 0 {
 		return exitWrong
 	}
 	fmt.Fprintf(e.out, "%s: in order, %d rules, %d probes, %d sinks\n", name, len(cfg.Rules), len(cfg.Probes), len(cfg.SinkNames()))

@@ -11,36 +11,60 @@ import (
 	"github.com/firewatch-agent/firewatch/alert/slack"
 	"github.com/firewatch-agent/firewatch/alert/sns"
 	"github.com/firewatch-agent/firewatch/cmd/agent/config"
+	"github.com/firewatch-agent/firewatch/cmd/agent/web"
 	"github.com/firewatch-agent/firewatch/collect/probe"
 )
 
 // livePatience bounds each thing that `check --live` tries.
 const livePatience = 10 * time.Second
 
-// checkLive tries what the config names, without telling anyone anything: each
-// probe once, and credentials, channels and topics of the sinks. It returns how
-// many failed.
-func checkLive(ctx context.Context, e env, cfg *config.Config) int {
-	failed := 0
-	try := func(what, cure string, f func(context.Context) error) {
-		ctx, cancel := context.WithTimeout(ctx, livePatience)
-		defer cancel()
-		err := f(ctx)
-		if err == nil {
-			fmt.Fprintf(e.out, "ok      %s\n", what)
-			return
-		}
-		failed++
-		fmt.Fprintf(e.err, "FAILED  %s: %v\n", what, err)
-		if cure != "" && errors.Is(err, alert.ErrCredentials) {
-			fmt.Fprintf(e.err, "        %s\n", cure)
+// The states of what `check --live` looked at.
+const (
+	liveOK       = "ok"
+	liveFailed   = "failed"
+	liveNotTried = "not tried" // trying it would change or tell something
+)
+
+// liveTry is one thing that the config needs, and whether it is there.
+type liveTry struct {
+	What  string `json:"what"`
+	State string `json:"state"`
+	Error string `json:"error,omitempty"`
+	Cure  string `json:"cure,omitempty"` // a statement or a scope that would mend it; where not tried, how to be sure
+}
+
+// liveTries collects them.
+type liveTries struct {
+	ctx context.Context
+	out []liveTry
+}
+
+func (l *liveTries) try(what, cure string, f func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(l.ctx, livePatience)
+	defer cancel()
+	t := liveTry{What: what, State: liveOK}
+	if err := f(ctx); err != nil {
+		t.State, t.Error = liveFailed, err.Error()
+		if errors.Is(err, alert.ErrCredentials) {
+			t.Cure = cure
 		}
 	}
+	l.out = append(l.out, t)
+}
+
+func (l *liveTries) untried(what, cure string) {
+	l.out = append(l.out, liveTry{What: what, State: liveNotTried, Cure: cure})
+}
+
+// checkLive tries what the config names, without telling or changing anything:
+// each probe once, and credentials, channels, topics and permissions of the sinks.
+func checkLive(ctx context.Context, cfg *config.Config) []liveTry {
+	l := &liveTries{ctx: ctx, out: []liveTry{}}
 	for _, p := range cfg.Probes {
-		try("probe "+p.Name, "", func(ctx context.Context) error { return probe.Try(ctx, p) })
+		l.try("probe "+p.Name, "", func(ctx context.Context) error { return probe.Try(ctx, p) })
 	}
 	for _, c := range cfg.Sinks.Slack {
-		try("sink "+c.Name+" (slack)", "the bot needs the scope chat:write and must be a member of the channel", func(ctx context.Context) error {
+		l.try("sink "+c.Name+" (slack)", "the bot needs the scope chat:write and must be a member of the channel", func(ctx context.Context) error {
 			s, err := slack.New(c, nil)
 			if err != nil {
 				return err
@@ -49,42 +73,95 @@ func checkLive(ctx context.Context, e env, cfg *config.Config) int {
 		})
 	}
 	for _, c := range cfg.Sinks.SNS {
-		cure := fmt.Sprintf(`IAM: {"Effect":"Allow","Action":["sns:Publish","sns:GetTopicAttributes"],"Resource":%q}`, c.Topic)
-		try("sink "+c.Name+" (sns)", cure, func(ctx context.Context) error {
+		l.try("sink "+c.Name+" (sns): sns:GetTopicAttributes", allow(c.Topic, "", "sns:Publish", "sns:GetTopicAttributes"), func(ctx context.Context) error {
 			s, err := sns.New(c)
 			if err != nil {
 				return err
 			}
 			return s.Check(ctx)
 		})
+		l.untried("sink "+c.Name+" (sns): sns:Publish", wouldTell(c.Name)+"; it needs "+allow(c.Topic, "", "sns:Publish"))
 	}
 	for _, c := range cfg.Sinks.CloudWatch {
-		namespace := c.Namespace
-		if namespace == "" {
-			namespace = "CWAgent"
-		}
-		cure := fmt.Sprintf(`IAM: {"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*","Condition":{"StringEquals":{"cloudwatch:namespace":%q}}}`, namespace)
-		try("sink "+c.Name+" (cloudwatch)", cure, cloudwatch.NewSink(c).Check)
-		if len(mirrors(cfg.Rules)) > 0 {
-			// Reading is tried; PutMetricAlarm and DeleteAlarms cannot be without changing something.
-			cure := `IAM: {"Effect":"Allow","Action":["cloudwatch:DescribeAlarms","cloudwatch:ListTagsForResource"],"Resource":"*"}, and packaging/iam/alarms-apply.json for alarms apply`
-			try("alarms of sink "+c.Name, cure, func(ctx context.Context) error {
-				_, err := cloudwatch.NewAlarms(c, hostName(), nil, nil).PlanEnd(ctx, true)
-				return err
-			})
-		}
+		l.cloudwatch(c, len(mirrors(cfg.Rules)) > 0)
 	}
-	untried := func(name, kind string) {
-		fmt.Fprintf(e.out, "not tried  sink %s (%s): a request would be an alert; use firewatch test-alert --sink %s\n", name, kind, name)
+	if mode := cfg.Health.Unhealthy; mode == web.UnhealthyOn {
+		l.untried("autoscaling:SetInstanceHealth", "a request would have this host replaced; it needs packaging/iam/unhealthy.json")
 	}
 	for _, c := range cfg.Sinks.Webhook {
-		untried(c.Name, "webhook")
+		l.untried("sink "+c.Name+" (webhook)", wouldTell(c.Name))
 	}
 	for _, c := range cfg.Sinks.Alertmanager {
-		untried(c.Name, "alertmanager")
+		l.untried("sink "+c.Name+" (alertmanager)", wouldTell(c.Name))
 	}
 	for _, c := range cfg.Sinks.PagerDuty {
-		untried(c.Name, "pagerduty")
+		l.untried("sink "+c.Name+" (pagerduty)", wouldTell(c.Name))
 	}
-	return failed
+	return l.out
+}
+
+func wouldTell(sink string) string {
+	return "a request would be an alert; use firewatch test-alert --sink " + sink
+}
+
+// cloudwatch tries each permission of one sink by itself, and where rules are
+// mirrored those of its alarms.
+func (l *liveTries) cloudwatch(c cloudwatch.Config, mirrored bool) {
+	namespace := c.Namespace
+	if namespace == "" {
+		namespace = "CWAgent"
+	}
+	name := "sink " + c.Name + " (cloudwatch): cloudwatch:"
+	l.try(name+"PutMetricData", allow("*", fmt.Sprintf(`{"StringEquals":{"cloudwatch:namespace":%q}}`, namespace), "cloudwatch:PutMetricData"), cloudwatch.NewSink(c).Check)
+	if !mirrored {
+		return
+	}
+	const ours = "arn:aws:cloudwatch:*:*:alarm:firewatch/*"
+	a := cloudwatch.NewAlarms(c, hostName(), nil, nil)
+	l.try(name+"DescribeAlarms", allow("*", "", "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"), func(ctx context.Context) error {
+		_, err := a.PlanEnd(ctx, true) // it reads the tags of those that are there
+		return err
+	})
+	l.try(name+"DeleteAlarms", allow(ours, "", "cloudwatch:DeleteAlarms"), a.CheckDelete)
+	l.untried(name+"PutMetricAlarm", "a request would make an alarm; firewatch alarms plan shows which, and apply needs "+allow(ours, "", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"))
+}
+
+// allow is an IAM statement.
+func allow(resource, condition string, actions ...string) string {
+	list := fmt.Sprintf("%q", actions[0])
+	for _, a := range actions[1:] {
+		list += fmt.Sprintf(",%q", a)
+	}
+	if condition != "" {
+		condition = `,"Condition":` + condition
+	}
+	return fmt.Sprintf(`IAM: {"Effect":"Allow","Action":[%s],"Resource":%q%s}`, list, resource, condition)
+}
+
+// failures counts what failed.
+func failures(tries []liveTry) (n int) {
+	for _, t := range tries {
+		if t.State == liveFailed {
+			n++
+		}
+	}
+	return n
+}
+
+// printLive says it in lines and returns how many failed.
+func printLive(e env, tries []liveTry) int {
+	for _, t := range tries {
+		switch t.State {
+		case liveOK:
+			fmt.Fprintf(e.out, "ok      %s\n", t.What)
+		case liveNotTried:
+			fmt.Fprintf(e.out, "not tried  %s: %s\n", t.What, t.Cure)
+		default:
+			fmt.Fprintf(e.err, "FAILED  %s: %s\n", t.What, t.Error)
+			if t.Cure != "" {
+				fmt.Fprintf(e.err, "        %s\n", t.Cure)
+			}
+		}
+	}
+	return failures(tries)
 }
