@@ -14,6 +14,8 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/alert/alerttest"
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/internal/awsfake"
 )
@@ -335,5 +337,23 @@ func TestHighResolution(t *testing.T) {
 	}
 	if fine != 6 || len(fake.Data()) != 7 {
 		t.Errorf("%d of %d data of high resolution, want 6 of 7", fine, len(fake.Data()))
+	}
+}
+
+// TestClientOnFirstNeed: making sink, publisher and alarms, and the frames of a
+// minute that is not over, ask the SDK for nothing; the first minute does, and so
+// does the first alert.
+func TestClientOnFirstNeed(t *testing.T) {
+	p, fake := publisher(t, Config{Metrics: []string{"cpu_usage_active"}}, Options{})
+	s, a := NewSink(p.conn.cfg), NewAlarms(p.conn.cfg, "h1", nil, nil)
+	frames(p, minute(5), 60, time.Second)
+	p.sendAll(t.Context())
+	if p.conn.client != nil || s.conn.client != nil || a.conn.client != nil || fake.Requests() != 0 {
+		t.Fatal("a client before it is needed")
+	}
+	frames(p, minute(4), 1, time.Second)
+	p.sendAll(t.Context())
+	if _, err := s.Send(t.Context(), alerttest.Alert(alert.PhaseFiring), alert.Receipt{}); err != nil || p.conn.client == nil || s.conn.client == nil || a.conn.client != nil {
+		t.Errorf("%v: publisher %v, sink %v, alarms %v", err, p.conn.client != nil, s.conn.client != nil, a.conn.client != nil)
 	}
 }

@@ -272,3 +272,21 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
+
+// TestClientOnFirstNeed: neither making the sink nor a config with a broken
+// profile asks the SDK for anything; the first alert does.
+func TestClientOnFirstNeed(t *testing.T) {
+	credentials(t, "secret")
+	fake := awsfake.New()
+	t.Cleanup(fake.Close)
+	s, err := New(Config{Name: "topic", Topic: topic, Endpoint: fake.URL})
+	if err != nil || s.client != nil {
+		t.Fatalf("%v: a client before the first alert", err)
+	}
+	if _, err := s.Send(t.Context(), alerttest.Alert(alert.PhaseFiring), alert.Receipt{}); err != nil || s.client == nil {
+		t.Errorf("%v: no client after it", err)
+	}
+	if _, err := New(Config{Name: "topic", Topic: topic, Profile: "there-is-none"}); err != nil {
+		t.Errorf("the profile was looked for at the start: %v", err)
+	}
+}
