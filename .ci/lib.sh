@@ -75,4 +75,4 @@ fuzz_target() {
   fuzz_one "$@" > "$log" 2>&1 || { cat "$log"; return 1; }
 }
 
-fuzz_one() { go test -run '^$' -fuzz "^$1\$" -fuzztime "$3" -parallel 1 "$2"; }
+fuzz_one() { go test -run '^$' -fuzz "^$1\$" -fuzztime "$3" -fuzzminimizetime 10x -parallel 1 "$2"; }

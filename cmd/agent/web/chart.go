@@ -29,7 +29,7 @@ type Plot struct {
 const (
 	chartWidth  = 360.0
 	chartHeight = 132.0
-	plotLeft    = 54.0
+	plotLeft    = 64.0
 	plotRight   = 352.0
 	plotTop     = 8.0
 	plotBottom  = 110.0

@@ -53,14 +53,13 @@ func (p *page) write(ctx context.Context, w io.Writer, sp span) {
 	p.head(w, s.Host+": "+Sentence(s))
 	fmt.Fprintf(w, "<header><h1>%s</h1><p class=\"quiet\">%s, firewatch %s</p></header><main>\n", esc(s.Host), esc(s.System), esc(s.Version))
 	p.part(w, &s, "verdict")
+	p.part(w, &s, "incidents")
 	fmt.Fprint(w, `<section aria-labelledby="h-now"><h2 id="h-now">Now</h2>`)
 	writeRanges(w, sp, "/", "")
 	fmt.Fprintf(w, `<div id="charts" data-range="%s" data-every="%d">`, sp.name, int(sp.fresh().Seconds()))
 	p.charts(ctx, w, &s, sp)
 	fmt.Fprint(w, "</div></section>\n")
-	for _, id := range []string{"incidents", "probes"} {
-		p.part(w, &s, id)
-	}
+	p.part(w, &s, "probes")
 	p.series(w, sp)
 	p.part(w, &s, "agent")
 	fmt.Fprint(w, "</main><footer><a href=\"/metrics\">/metrics</a> for Prometheus. <span id=\"live\" role=\"status\"></span></footer></body></html>\n")
