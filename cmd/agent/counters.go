@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/firewatch-agent/firewatch/cmd/agent/web"
 )
@@ -77,6 +78,14 @@ func (a *agent) Counters() []web.Counter {
 			web.Counter{Name: "firewatch_sink_throttled_total" + label, Value: float64(k.Throttled)}, web.Counter{Name: "firewatch_sink_dead_total" + label, Value: float64(k.Dead)},
 			web.Counter{Name: "firewatch_sink_breaker_open" + label, Value: flag(k.State == "breaker open"), Gauge: true}, web.Counter{Name: "firewatch_sink_parked" + label, Value: flag(k.State == "parked"), Gauge: true},
 			web.Counter{Name: "firewatch_sink_owed" + label, Value: float64(k.Owed), Gauge: true}, web.Counter{Name: "firewatch_sink_up" + label, Value: flag(k.State == "ok"), Gauge: true})
+	}
+	help := map[string]string{}
+	for _, m := range ownMetrics() {
+		help[m[0]] = m[2]
+	}
+	for i := range out {
+		name, _, _ := strings.Cut(out[i].Name, "{")
+		out[i].Help = help[name]
 	}
 	return out
 }

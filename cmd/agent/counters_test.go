@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/firewatch-agent/firewatch/cmd/agent/config"
@@ -49,7 +50,30 @@ func TestOwnMetrics(t *testing.T) {
 	}
 	var b bytes.Buffer
 	a.frame = collect.Frame{Samples: []collect.Sample{{Metric: "mem_used_percent", Value: 12}, {Metric: "disk_used_percent", Target: `/a "b"\`, Value: 50}}}
+	for _, m := range config.Metrics() { // one series of each that there can be
+		if m.Name != "mem_used_percent" && m.Name != "disk_used_percent" {
+			a.frame.Samples = append(a.frame.Samples, collect.Sample{Metric: m.Name, Value: 1})
+			a.metrics[m.Name] = m
+		}
+	}
 	web.WriteMetrics(&b, a)
+	problems, err := promlint.New(bytes.NewReader(b.Bytes())).Lint()
+	if err != nil {
+		t.Error(err)
+	}
+	for _, p := range problems {
+		if p.Metric != "firewatch_statsd_gauge" { // StatsD's own word for what it holds
+			t.Errorf("promlint: %s: %s", p.Metric, p.Text)
+		}
+	}
+	names := map[string]string{}
+	for _, m := range config.Metrics() {
+		if n := web.PrometheusName(m); names[n] != "" {
+			t.Errorf("%s and %s are both %s", names[n], m.Name, n)
+		} else {
+			names[n] = m.Name
+		}
+	}
 	var parser expfmt.TextParser
 	families, err := parser.TextToMetricFamilies(&b)
 	if err != nil {

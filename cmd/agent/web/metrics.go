@@ -1,35 +1,69 @@
 package web
 
 import (
+	"fmt"
 	"io"
+	"strconv"
 	"strings"
-
-	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/firewatch-agent/firewatch/collect"
 )
 
 // WriteMetrics writes the agent's own counters and the newest value of every
-// series, each with its unit in the name, in the Prometheus text format.
+// series in the Prometheus text format, version 0.0.4: each family with its help
+// and type, each series with its unit in the name, times in seconds.
 func WriteMetrics(w io.Writer, a Agent) {
+	f := families{index: map[string]int{}}
 	for _, c := range a.Counters() {
-		if c.Gauge {
-			metrics.WriteGaugeFloat64(w, c.Name, c.Value)
-		} else {
-			metrics.WriteCounterUint64(w, c.Name, uint64(c.Value))
-		}
+		name, _, _ := strings.Cut(c.Name, "{")
+		f.add(name, map[bool]string{true: "gauge", false: "counter"}[c.Gauge], c.Help, c.Name, c.Value)
 	}
 	for _, s := range a.Samples() {
-		metrics.WriteGaugeFloat64(w, seriesName(s, a.MetricInfo(s.Metric)), s.Value)
+		m := a.MetricInfo(s.Metric)
+		v := s.Value
+		if m.Unit == "Milliseconds" {
+			v /= 1000
+		}
+		f.add(PrometheusName(m), "gauge", m.Help, seriesName(s, m), v)
+	}
+	for i := range f.list {
+		_, _ = io.WriteString(w, f.list[i].String()) // the reader is gone: nobody to tell
 	}
 }
 
+// families gathers the lines of each family: the format wants them together.
+type families struct {
+	index map[string]int
+	list  []strings.Builder
+}
+
+func (f *families) add(name, kind, help, series string, v float64) {
+	i, ok := f.index[name]
+	if !ok {
+		i = len(f.list)
+		f.index[name] = i
+		f.list = append(f.list, strings.Builder{})
+		if help != "" {
+			fmt.Fprintf(&f.list[i], "# HELP %s %s\n", name, helpEscapes.Replace(help))
+		}
+		fmt.Fprintf(&f.list[i], "# TYPE %s %s\n", name, kind)
+	}
+	b := &f.list[i]
+	b.WriteString(series)
+	b.WriteByte(' ')
+	b.WriteString(strconv.FormatFloat(v, 'g', -1, 64))
+	b.WriteByte('\n')
+}
+
 // units are the endings that Prometheus asks for ("Metric and label naming").
-var units = map[string]string{"Percent": "_percent", "Bytes": "_bytes", "Bytes/Second": "_bytes_per_second", "Count/Second": "_per_second", "Milliseconds": "_milliseconds", "Seconds": "_seconds"}
+var units = map[string]string{"Percent": "_percent", "Bytes": "_bytes", "Bytes/Second": "_bytes_per_second", "Count/Second": "_per_second", "Milliseconds": "_seconds", "Seconds": "_seconds"}
 
 // labelEscapes are all that the text format knows; any other, such as \t or
 // \u202e, makes Prometheus refuse the whole scrape.
-var labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+var (
+	labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+	helpEscapes  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
+)
 
 // seriesName is firewatch_METRIC_UNIT{labels}. A unit that the name ends with
 // already is not said twice.
@@ -41,6 +75,8 @@ func seriesName(s collect.Sample, m collect.Metric) string {
 	if unit == "_bytes_per_second" && strings.HasSuffix(name, "_bytes") {
 		unit = "_per_second"
 	}
+	// In Prometheus these endings say that a series is a counter, or one of a histogram.
+	name = strings.TrimSuffix(strings.TrimSuffix(name, "_total"), "_count")
 	b.WriteString(strings.TrimSuffix(name, unit) + unit)
 	labels := [][2]string{}
 	if s.Target != "" {

@@ -115,6 +115,7 @@ type Counter struct {
 	Name  string
 	Value float64
 	Gauge bool
+	Help  string // what it counts, in one line
 }
 
 // TestResult is what became of a test alert at one sink.

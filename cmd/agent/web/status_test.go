@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,7 +113,7 @@ func metricsOf(t rapid.TB, a Agent) []string {
 	var b strings.Builder
 	WriteMetrics(&b, a)
 	text := b.String()
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSuffix(text, "\n"), "\n"), func(l string) bool { return strings.HasPrefix(l, "# TYPE ") })
 	seen := map[string]bool{}
 	for _, l := range lines {
 		m := line.FindStringSubmatch(l)

@@ -255,7 +255,8 @@ func TestMetricsText(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	WriteMetrics(&b, &fakeAgent{})
-	want := "firewatch_ticks_total 5\n" + `firewatch_disk_used_percent{target="/mnt/\"x\"\n",fstype="ext4"} 50` + "\n" + `firewatch_net_bytes_recv_bytes_per_second{target="eth0"} 7` + "\n"
+	want := "# TYPE firewatch_ticks_total counter\nfirewatch_ticks_total 5\n# TYPE firewatch_disk_used_percent gauge\n" + `firewatch_disk_used_percent{target="/mnt/\"x\"\n",fstype="ext4"} 50` +
+		"\n# TYPE firewatch_net_bytes_recv_bytes_per_second gauge\n" + `firewatch_net_bytes_recv_bytes_per_second{target="eth0"} 7` + "\n"
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
