@@ -40,6 +40,7 @@ func newSuspects(ctx context.Context, h collect.Host, log *slog.Logger) *suspect
 }
 
 func (s *suspects) work(ctx context.Context, w *culprit.Watch, log *slog.Logger) {
+	defer w.Close()
 	early := map[culprit.Kind]culprit.Report{} // as it was when a rule went pending
 	failed := false
 	for {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,6 +27,13 @@ type proc struct {
 	shared, flags   int
 }
 
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // show writes the processes as a /proc tree and takes away what was there.
 func show(t *testing.T, root string, forks int, list ...proc) {
 	t.Helper()
@@ -34,8 +42,17 @@ func show(t *testing.T, root string, forks int, list ...proc) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if err := os.RemoveAll(filepath.Join(root, e.Name())); err != nil {
-			t.Fatal(err)
+		stays := slices.ContainsFunc(list, func(p proc) bool { return strconv.Itoa(p.pid) == e.Name() })
+		if !stays {
+			remove(t, filepath.Join(root, e.Name()))
+			continue
+		}
+		// An open stat stays the process's own, as in the kernel.
+		files, _ := filepath.Glob(filepath.Join(root, e.Name(), "*"))
+		for _, f := range files {
+			if filepath.Base(f) != "stat" {
+				remove(t, f)
+			}
 		}
 	}
 	write := func(name, text string) {
@@ -300,4 +317,45 @@ func BenchmarkPass(b *testing.B) {
 		}
 	}
 	b.ReportMetric((cpuTime()-began).Seconds()*1000/float64(b.N)/float64(len(w.all))*100, "cpu-ms/100procs")
+}
+
+// What passes keep open is bounded, and given back: of a process when it ends,
+// of all by Close.
+func TestOpenFilesAreBounded(t *testing.T) {
+	root := t.TempDir()
+	open := func() int {
+		n, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("no /proc/self/fd")
+		}
+		return len(n)
+	}
+	var many []proc
+	for i := range maxKept + 20 {
+		many = append(many, proc{pid: i + 1, start: 5})
+	}
+	w := New(collect.Host{Proc: root, Root: "/"})
+	before := open()
+	show(t, root, 1, many...)
+	for turn := range 3 {
+		if err := w.Pass(time.Duration(turn+1)*time.Second, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := open() - before; n != maxKept || w.kept != maxKept || len(w.all) != len(many) {
+		t.Errorf("%d open, %d counted, want %d; %d processes", n, w.kept, maxKept, len(w.all))
+	}
+	show(t, root, 1, many[:10]...)
+	for turn := range 2 { // what was not kept for want of room is in the second
+		if err := w.Pass(time.Duration(turn+1)*time.Minute, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := open() - before; n != 10 || w.kept != 10 {
+		t.Errorf("after most ended %d are open, %d counted", n, w.kept)
+	}
+	w.Close()
+	if n := open() - before; n != 0 || w.kept != 0 {
+		t.Errorf("after Close %d are open, %d counted", n, w.kept)
+	}
 }

@@ -14,6 +14,7 @@ import (
 
 const (
 	maxProcesses = 20_000
+	maxKept      = 512              // open files: opening one costs as much as reading it
 	rolling      = 10 * time.Second // between two passes while all is well
 	anchorEvery  = 5 * time.Minute  // memory grows against the last but one
 	shortest     = 500 * time.Millisecond
@@ -22,6 +23,7 @@ const (
 // process is what the passes know of one.
 type process struct {
 	pid    int32
+	fd     int // of its stat; -1 = none. It stays that process's own, whoever gets the pid next
 	now    usage
 	base   usage // of the pass before; zero for one that is new
 	known  bool  // base is a reading, or the process began after the first pass
@@ -58,6 +60,7 @@ type Watch struct {
 	took     time.Duration
 	anchored time.Duration
 	forks    [2]uint64 // of /proc/stat, newest last
+	kept     int       // open files
 	beyond   bool      // there are more processes than were read
 	who      identities
 }
@@ -88,7 +91,7 @@ func (w *Watch) Pass(boot time.Duration, full bool) error {
 	}
 	readings := make([]reading, 0, len(list))
 	for _, pid := range list {
-		if r := (reading{pid: pid}); w.stat(&r) {
+		if r := (reading{pid: pid, fd: -1}); w.stat(&r) {
 			readings = append(readings, r)
 		}
 	}
@@ -102,6 +105,7 @@ func (w *Watch) Pass(boot time.Duration, full bool) error {
 
 type reading struct {
 	pid int32
+	fd  int // of its stat, kept for the next pass; -1 = none
 	usage
 }
 
@@ -133,12 +137,45 @@ func (w *Watch) list() (pids []int32, beyond bool, err error) {
 
 // stat reads one process; it may have ended, or be hidden (hidepid).
 func (w *Watch) stat(r *reading) (ok bool) {
-	b, err := w.read(w.path(r.pid, "stat"))
+	if p := w.all[r.pid]; p != nil && p.fd >= 0 {
+		if n, err := syscall.Pread(p.fd, w.buf, 0); err == nil && n > 0 {
+			r.fd = p.fd
+			r.usage, ok = parseStat(w.buf[:n])
+			return ok
+		}
+		w.release(p) // it ended (ESRCH); another may have its pid by now
+	}
+	fd, err := syscall.Open(w.path(r.pid, "stat"), syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
-	r.usage, ok = parseStat(b)
+	n, err := syscall.Read(fd, w.buf)
+	if err == nil && n > 0 {
+		r.usage, ok = parseStat(w.buf[:n])
+	}
+	if ok && w.kept < maxKept {
+		w.kept++
+		r.fd = fd
+		return true
+	}
+	_ = syscall.Close(fd) // only read
 	return ok
+}
+
+// release gives back the open stat of a process.
+func (w *Watch) release(p *process) {
+	if p.fd >= 0 {
+		_ = syscall.Close(p.fd)
+		p.fd = -1
+		w.kept--
+	}
+}
+
+// Close gives back what the passes keep open.
+func (w *Watch) Close() {
+	for _, p := range w.all {
+		w.release(p)
+	}
 }
 
 func (w *Watch) path(pid int32, file string) string {
@@ -182,7 +219,10 @@ func (w *Watch) merge(readings []reading, boot time.Duration) {
 		r := &readings[i]
 		p := w.all[r.pid]
 		if p == nil || p.now.start != r.start {
-			p = &process{pid: r.pid, fresh: true, known: !first}
+			if p != nil && p.fd != r.fd {
+				w.release(p)
+			}
+			p = &process{pid: r.pid, fd: -1, fresh: true, known: !first}
 			w.all[r.pid] = p
 			if first {
 				p.anchor = [2]uint64{r.pages * w.page, r.pages * w.page}
@@ -190,7 +230,7 @@ func (w *Watch) merge(readings []reading, boot time.Duration) {
 		} else {
 			p.base, p.fresh, p.known = p.now, false, true
 		}
-		p.now, p.turn = r.usage, w.turn
+		p.now, p.turn, p.fd = r.usage, w.turn, r.fd
 		if anchor && !p.fresh {
 			p.anchor = [2]uint64{p.anchor[1], r.pages * w.page}
 		}
@@ -202,6 +242,7 @@ func (w *Watch) merge(readings []reading, boot time.Duration) {
 	}
 	for pid, p := range w.all {
 		if p.turn != w.turn {
+			w.release(p)
 			delete(w.all, pid)
 		}
 	}

@@ -312,7 +312,7 @@ func TestExec(t *testing.T) {
 
 func TestPostgresWithoutAServer(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.77:0") // an address that no other test listens on once it is closed
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -184,7 +184,7 @@ func TestHostile(t *testing.T) {
 	} {
 		began := time.Now()
 		c, faults := Parse([]byte(text), "hostile.toml")
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > time.Minute { // a bound that no machine is too slow for, and that what grows as a square misses
 			t.Errorf("%s: took %s", name, took)
 		}
 		if c == nil || len(faults) == 0 || len(faults) > maxFaults {
