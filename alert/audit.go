@@ -32,7 +32,7 @@ func (o *Outbox) audit(by, action string, what any) {
 
 // writeAudit appends what waits. Called by the writer, without mu.
 func (o *Outbox) writeAudit(b []byte) error {
-	if st, err := o.disk.root.Lstat(auditFile); err == nil && st.Size() > maxAudit {
+	if st, err := o.disk.root().Lstat(auditFile); err == nil && st.Size() > maxAudit {
 		if err := o.disk.rename(auditFile, auditFile+".1"); err != nil {
 			return err
 		}

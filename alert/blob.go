@@ -55,10 +55,10 @@ func (o *Outbox) saveBlob(ctx context.Context, to *blob, b []byte) error {
 
 // LoadState returns what SaveState last wrote, or nil where there is nothing.
 func (o *Outbox) LoadState() ([]byte, error) {
-	if _, err := o.disk.root.Lstat(stateFile); err != nil {
+	if _, err := o.disk.root().Lstat(stateFile); err != nil {
 		return nil, nil //nolint:nilerr // no state is the first start
 	}
-	return readFile(o.disk.root, stateFile, 64<<20)
+	return readFile(o.disk.root(), stateFile, 64<<20)
 }
 
 func (o *Outbox) writeBlob(name string, b []byte, current func() bool) error {

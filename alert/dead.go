@@ -93,7 +93,7 @@ func (o *Outbox) reopen(id string) error {
 		return nil
 	}
 	from := dirClosed + "/" + id + deadSuffix
-	r, err := readRecord(o.disk.root, from)
+	r, err := readRecord(o.disk.root(), from)
 	if err != nil {
 		return fmt.Errorf("reopen incident: %w", err)
 	}

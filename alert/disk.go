@@ -33,12 +33,14 @@ type step struct {
 // disk does every write to the state directory, through its os.Root: nothing
 // outside it can be reached.
 type disk struct {
-	root *os.Root
-	hook func(step) error // tests only: sees each step, may fail it or hold it up
-	n    atomic.Uint64    // makes the names of temporary files
+	at   atomic.Pointer[os.Root] // replaced where the directory was removed and made anew
+	hook func(step) error        // tests only: sees each step, may fail it or hold it up
+	n    atomic.Uint64           // makes the names of temporary files
 
 	spare spares
 }
+
+func (d *disk) root() *os.Root { return d.at.Load() }
 
 // errSkip, from a hook, takes a step as done: tests need not wait for fsync.
 var errSkip = errors.New("skip this step")
@@ -60,7 +62,7 @@ func (d *disk) do(s step, f func() error) error {
 func (d *disk) layout() error {
 	var first error
 	for _, dir := range []string{dirOpen, dirClosed, dirQuarantine, dirTmp, dirIntake, dirSpare} {
-		if err := d.root.MkdirAll(dir, 0o700); err != nil && first == nil {
+		if err := d.root().MkdirAll(dir, 0o700); err != nil && first == nil {
 			first = fmt.Errorf("make state directory: %w", err)
 		}
 	}
@@ -79,18 +81,18 @@ func (d *disk) layout() error {
 func (d *disk) save(name string, b []byte, current func() bool) error {
 	tmp := dirTmp + "/" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatUint(d.n.Add(1), 10) + "-" + path.Base(name)
 	if err := d.create(tmp, b); err != nil {
-		_ = d.root.Remove(tmp)
+		_ = d.root().Remove(tmp)
 		if noSpace(err) {
 			return d.saveSpare(name, b, current, err)
 		}
 		return err
 	}
 	if !current() {
-		_ = d.root.Remove(tmp)
+		_ = d.root().Remove(tmp)
 		return errReplaced
 	}
 	if err := d.rename(tmp, name); err != nil {
-		_ = d.root.Remove(tmp)
+		_ = d.root().Remove(tmp)
 		return err
 	}
 	return nil
@@ -99,7 +101,7 @@ func (d *disk) save(name string, b []byte, current func() bool) error {
 func (d *disk) create(name string, b []byte) error {
 	var f *os.File
 	err := d.do(step{Op: "create", Path: name}, func() (err error) {
-		f, err = d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		f, err = d.root().OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		return err
 	})
 	if err != nil {
@@ -125,7 +127,7 @@ func (d *disk) create(name string, b []byte) error {
 func (d *disk) appendTo(name string, b []byte) error {
 	var f *os.File
 	err := d.do(step{Op: "append", Path: name, Data: b}, func() (err error) {
-		f, err = d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600)
+		f, err = d.root().OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600)
 		if err != nil {
 			return err
 		}
@@ -152,7 +154,7 @@ func wrapf(err error, verb, name string) error {
 }
 
 func (d *disk) rename(from, to string) error {
-	err := d.do(step{Op: "rename", Path: from, To: to}, func() error { return d.root.Rename(from, to) })
+	err := d.do(step{Op: "rename", Path: from, To: to}, func() error { return d.root().Rename(from, to) })
 	if err != nil {
 		return fmt.Errorf("rename %s: %w", from, err)
 	}
@@ -160,7 +162,7 @@ func (d *disk) rename(from, to string) error {
 }
 
 func (d *disk) remove(name string) error {
-	err := d.do(step{Op: "remove", Path: name}, func() error { return d.root.Remove(name) })
+	err := d.do(step{Op: "remove", Path: name}, func() error { return d.root().Remove(name) })
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
@@ -169,7 +171,7 @@ func (d *disk) remove(name string) error {
 
 // syncDir makes the entries of a folder durable.
 func (d *disk) syncDir(dir string) error {
-	err := d.do(step{Op: "syncdir", Path: dir}, func() error { return syncDir(d.root, dir) })
+	err := d.do(step{Op: "syncdir", Path: dir}, func() error { return syncDir(d.root(), dir) })
 	if err != nil {
 		return fmt.Errorf("sync folder %s: %w", dir, err)
 	}

@@ -20,7 +20,7 @@ const installFile = "install-id"
 // to be written.
 func (o *Outbox) readInstall() (clone, fresh bool) {
 	var have Install
-	b, err := readFile(o.disk.root, installFile, 4096)
+	b, err := readFile(o.disk.root(), installFile, 4096)
 	if err == nil {
 		have, err = decodeInstall(b)
 	}

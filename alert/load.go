@@ -19,23 +19,23 @@ type Problem struct {
 // that is open belongs to another machine.
 func (o *Outbox) load(clone bool) {
 	closed := map[string]bool{}
-	names, _ := listDir(o.disk.root, dirClosed)
+	names, _ := listDir(o.disk.root(), dirClosed)
 	for _, n := range names {
 		id, _, _ := strings.Cut(n, ".")
 		closed[id] = true
 	}
 	o.loadDead(names)
-	names, _ = listDir(o.disk.root, dirTmp)
+	names, _ = listDir(o.disk.root(), dirTmp)
 	for _, n := range names {
 		o.quarantine(dirTmp+"/"+n, errors.New("half written: never accepted"))
 	}
-	names, err := listDir(o.disk.root, dirOpen)
+	names, err := listDir(o.disk.root(), dirOpen)
 	if err != nil {
 		o.diskFailed(err)
 	}
 	for _, n := range names {
 		path := dirOpen + "/" + n
-		r, err := readRecord(o.disk.root, path)
+		r, err := readRecord(o.disk.root(), path)
 		switch {
 		case err != nil:
 		case clone:
@@ -95,7 +95,7 @@ func (o *Outbox) quarantine(path string, why error) {
 	base := path[strings.LastIndexByte(path, '/')+1:]
 	to := dirQuarantine + "/" + base
 	for i := 1; i < 10_000; i++ {
-		if _, err := o.disk.root.Lstat(to); err != nil {
+		if _, err := o.disk.root().Lstat(to); err != nil {
 			break
 		}
 		to = dirQuarantine + "/" + base + "." + strconv.Itoa(i)
@@ -128,7 +128,7 @@ func (o *Outbox) loadDead(names []string) {
 		if !strings.HasSuffix(n, deadSuffix) || len(o.dead) >= maxListed {
 			continue
 		}
-		r, err := readRecord(o.disk.root, dirClosed+"/"+n)
+		r, err := readRecord(o.disk.root(), dirClosed+"/"+n)
 		if err != nil {
 			o.quarantine(dirClosed+"/"+n, err)
 			continue

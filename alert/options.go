@@ -18,6 +18,12 @@ type Options struct {
 	MaxOpen   int               // most open incidents; default 5000. Past it the least important one is given up and counted
 	MaxBytes  int               // most bytes of their files; default 16 MiB. So too
 	Log       *slog.Logger      // transitions, once each; default none
+
+	// Remake makes a state directory anew, and takes its lock, where it was
+	// removed as a whole while the agent runs. It is called by a goroutine that
+	// may wait for the disk, and tried again every 2 s while it fails. nil = the
+	// alerts go on from memory until the next start.
+	Remake func() (*os.Root, error)
 }
 
 func (o Options) withDefaults() Options {

@@ -63,7 +63,7 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 	}
 	b := &Outbox{
 		opt:     o,
-		disk:    disk{root: root, hook: hook, spare: spares{used: true}},
+		disk:    disk{hook: hook, spare: spares{used: true}},
 		changed: make(chan struct{}),
 		open:    map[string]*record{},
 		slots:   map[string]*slot{},
@@ -71,6 +71,7 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 
 		state: blob{name: stateFile}, silenceFile: blob{name: silencesFile},
 	}
+	b.disk.at.Store(root)
 	if err := b.disk.layout(); err != nil {
 		b.diskFailed(err)
 	}

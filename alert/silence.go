@@ -205,10 +205,10 @@ func wild(pattern, s string) bool {
 // loadSilences reads what is in force. A damaged file is quarantined: then
 // nothing is silenced.
 func (o *Outbox) loadSilences() {
-	if _, err := o.disk.root.Lstat(silencesFile); err != nil {
+	if _, err := o.disk.root().Lstat(silencesFile); err != nil {
 		return
 	}
-	b, err := readFile(o.disk.root, silencesFile, 4<<20)
+	b, err := readFile(o.disk.root(), silencesFile, 4<<20)
 	var list []Silence
 	if err == nil {
 		err = json.Unmarshal(b, &list)

@@ -38,19 +38,19 @@ func (d *disk) fillSpares() error {
 	var first error
 	for i := range spareFiles {
 		name := fmt.Sprintf("%s/%02d", dirSpare, i)
-		st, err := d.root.Lstat(name)
+		st, err := d.root().Lstat(name)
 		if err == nil && st.Mode().IsRegular() && st.Size() == spareSize {
 			free = append(free, name)
 			continue
 		}
 		if err == nil {
-			_ = d.root.Remove(name)
+			_ = d.root().Remove(name)
 		}
 		if first != nil {
 			continue // the disk is full still
 		}
 		if first = d.create(name, filler); first != nil {
-			_ = d.root.Remove(name)
+			_ = d.root().Remove(name)
 			continue
 		}
 		free = append(free, name)
@@ -110,7 +110,7 @@ func (d *disk) saveSpare(name string, b []byte, current func() bool, full error)
 
 // rewrite puts other content into a file without asking for blocks.
 func (d *disk) rewrite(name string, b []byte) error {
-	f, err := d.root.OpenFile(name, os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	f, err := d.root().OpenFile(name, os.O_WRONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", name, err)
 	}

@@ -96,10 +96,11 @@ func (o *Outbox) watchIntake(ctx context.Context) {
 	defer trim.Stop()
 	o.trimClosed(time.Now())
 	for {
+		o.remake()
 		if o.disk.wanting() && o.Health().Durable {
 			_ = o.disk.fillSpares() // a disk without room for them says so at the next change
 		}
-		if dir, err := o.disk.root.OpenRoot(dirIntake); err == nil {
+		if dir, err := o.disk.root().OpenRoot(dirIntake); err == nil {
 			o.scanIntake(ctx, dir, skip)
 			_ = dir.Close()
 		}
@@ -176,7 +177,7 @@ func (o *Outbox) takeFile(ctx context.Context, dir *os.Root, name string) (again
 // keepBad copies an intake file that cannot be accepted to quarantine.
 func (o *Outbox) keepBad(name string, b []byte, why error) error {
 	to := dirQuarantine + "/intake-" + strings.TrimPrefix(name, tmpPrefix)
-	if _, err := o.disk.root.Lstat(to); err == nil {
+	if _, err := o.disk.root().Lstat(to); err == nil {
 		to += "-" + newID()
 	}
 	err := o.disk.save(to, b, func() bool { return true })

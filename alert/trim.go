@@ -16,12 +16,12 @@ func (o *Outbox) trimClosed(now time.Time) {
 		at   time.Time
 	}
 	var plain, dead []file
-	names, _ := listDir(o.disk.root, dirClosed)
+	names, _ := listDir(o.disk.root(), dirClosed)
 	if len(names) <= minClosed {
 		return
 	}
 	for _, n := range names {
-		st, err := o.disk.root.Lstat(dirClosed + "/" + n)
+		st, err := o.disk.root().Lstat(dirClosed + "/" + n)
 		if err != nil || !st.Mode().IsRegular() {
 			continue
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -38,14 +37,18 @@ type agent struct {
 	system    string // platform and kernel, for people
 	stateDir  string
 	socket    string
-	root      *os.Root
-	lock      *alert.Lock
 	box       *alert.Outbox
 	notify    *notifier
 	history   *record.History
 	suspects  *suspects
 	recording *recording        // nil without --record
 	asked     chan chan<- error // reloads that a client waits for
+
+	placing      sync.Mutex // guards these four; taken after mu, where both are
+	root         *os.Root   // of the state directory; by dir()
+	lock         *alert.Lock
+	left         *os.Root // the root before it, where the directory was removed
+	reopenSocket func()   // nil before serve
 
 	mu             sync.Mutex
 	cfg            *config.Config
@@ -219,7 +222,7 @@ func (a *agent) run(ctx context.Context) int {
 			return fail(a.e, "run", err)
 		}
 	}
-	if err := errors.Join(a.lock.Close(), a.root.Close()); err != nil {
+	if err := a.leaveDir(); err != nil {
 		return fail(a.e, "run", err)
 	}
 	return exitDone

@@ -97,7 +97,7 @@ func (a *agent) strict() (*config.Config, error) {
 
 func (a *agent) openBox(cfg *config.Config) error {
 	box, err := alert.Open(a.root, alert.Options{
-		Host: a.host, Labels: labels(cfg.Agent.Labels), Version: versionString(), MachineID: machineID(), Spool: ownSpool(), Log: a.log,
+		Host: a.host, Labels: labels(cfg.Agent.Labels), Version: versionString(), MachineID: machineID(), Spool: ownSpool(), Log: a.log, Remake: a.remakeDir,
 	})
 	if err != nil {
 		return err

@@ -93,7 +93,7 @@ func (a *agent) saveModels(boot time.Duration, last bool) {
 	a.background.Go(func() {
 		defer a.saving.Unlock()
 		if err == nil {
-			err = writeWhole(a.root, modelsFile, b)
+			err = writeWhole(a.dir(), modelsFile, b)
 		}
 		if (err != nil) != a.unlearnt {
 			if a.unlearnt = err != nil; a.unlearnt {

@@ -22,7 +22,7 @@ func (a *agent) publisher(c cloudwatch.Config, metrics []collect.Metric, interva
 	return cloudwatch.NewPublisher(c, cloudwatch.Options{
 		Host: a.host, Metrics: metrics, Interval: interval, Identity: a.identity, Own: a.ownSamples, Past: a.past,
 		Firing: func() []alert.Member { return a.firingAt(c.Name) },
-		Marks:  stateFile{a.root, "published-" + c.Name + ".json"}, Log: a.log,
+		Marks:  stateFile{a.dir, "published-" + c.Name + ".json"}, Log: a.log,
 	})
 }
 
@@ -92,13 +92,13 @@ func (a *agent) past(ctx context.Context, from, to time.Time, series []cloudwatc
 // stateFile is a small file of the state directory that is replaced whole. It is not
 // synced: after a power cut it may be a minute old.
 type stateFile struct {
-	root *os.Root
+	root func() *os.Root // of now
 	name string
 }
 
 // Load implements cloudwatch.Marks; a file that is not there is empty.
 func (f stateFile) Load() ([]byte, error) {
-	b, err := readBounded(f.root, f.name, 64<<10)
+	b, err := readBounded(f.root(), f.name, 64<<10)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -107,8 +107,9 @@ func (f stateFile) Load() ([]byte, error) {
 
 // Save implements cloudwatch.Marks.
 func (f stateFile) Save(b []byte) error {
-	if err := f.root.WriteFile(f.name+".tmp", b, 0o600); err != nil {
+	root := f.root()
+	if err := root.WriteFile(f.name+".tmp", b, 0o600); err != nil {
 		return err
 	}
-	return f.root.Rename(f.name+".tmp", f.name)
+	return root.Rename(f.name+".tmp", f.name)
 }

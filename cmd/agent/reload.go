@@ -78,7 +78,7 @@ func (a *agent) reloadOnce(ctx context.Context) error {
 	a.source = config.FromFile
 	a.mu.Unlock()
 	a.warnOfConfig(ctx, nil)
-	if err := cfg.SaveLastGood(a.root); err != nil {
+	if err := cfg.SaveLastGood(a.dir()); err != nil {
 		a.log.Warn("keep the config as the last good one", "error", err)
 	}
 	a.log.Info("reload: the new config is in force", "rules", len(cfg.Rules), "probes", len(cfg.Probes))

@@ -30,7 +30,13 @@ func (a *agent) serve(ctx context.Context) error {
 		}
 		a.serveOn(ctx, l, h)
 	}
-	open("the socket: status, send and the other commands cannot reach this agent", web.API(a), func() (net.Listener, error) { return web.ListenUnix(a.socket) })
+	socket := func() {
+		open("the socket: status, send and the other commands cannot reach this agent", web.API(a), func() (net.Listener, error) { return web.ListenUnix(a.socket) })
+	}
+	socket()
+	a.placing.Lock()
+	a.reopenSocket = socket
+	a.placing.Unlock()
 	if page.Listen != "" {
 		h, err := web.Page(ctx, a, page)
 		open("the page and /metrics", h, func() (net.Listener, error) {
@@ -55,7 +61,7 @@ func (a *agent) serve(ctx context.Context) error {
 		}
 	}
 	if a.source == config.FromFile && a.o.config != "" {
-		if err := a.cfg.SaveLastGood(a.root); err != nil {
+		if err := a.cfg.SaveLastGood(a.dir()); err != nil {
 			a.log.Warn("keep the config as the last good one", "error", err)
 		}
 	}

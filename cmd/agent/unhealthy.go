@@ -83,7 +83,7 @@ func (a *agent) replace(ctx context.Context, really bool) {
 	if really {
 		name = "set-instance-health"
 	}
-	file := stateFile{a.root, name}
+	file := stateFile{a.dir, name}
 	now := time.Now()
 	b, err := file.Load()
 	if last, bad := time.Parse(time.RFC3339, string(b)); err == nil && bad == nil && now.Sub(last).Abs() < unhealthyEvery {

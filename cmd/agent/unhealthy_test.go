@@ -112,7 +112,7 @@ func TestReplace(t *testing.T) {
 	if a.replace(t.Context(), true); calls() != 1 {
 		t.Error("asked twice within a day")
 	}
-	file := stateFile{root, "set-instance-health"}
+	file := stateFile{func() *os.Root { return root }, "set-instance-health"}
 	if err := file.Save([]byte(time.Now().Add(-25 * time.Hour).Format(time.RFC3339))); err != nil {
 		t.Fatal(err)
 	}
