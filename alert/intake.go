@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -36,8 +37,10 @@ const maxKeyLen = 256
 // why, and wraps [ErrInvalid], [ErrFull] or [ErrNotDurable] where that is the
 // cause.
 //
-// A key holds as long as its incident fires: after the end the same key and
-// body begin a new incident, as a cron job that fails once more expects.
+// A resolution releases the keys of its incident: the same key after it begins
+// a new one, as a cron job that fails once more expects. After any other end
+// (given up to make room) a key holds for 24 h, the newest 10 000 of them: the
+// same body is a repeat, another one a conflict.
 func (o *Outbox) Accept(ctx context.Context, a Alert, key string) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, putWait)
 	defer cancel()
@@ -45,6 +48,11 @@ func (o *Outbox) Accept(ctx context.Context, a Alert, key string) (Result, error
 		return Refused, err
 	}
 	id := intakeKey(a, key)
+	if id != nil {
+		if err := o.awaitKeys(ctx); err != nil {
+			return NotYet, err
+		}
+	}
 	o.mu.Lock()
 	touched, result, err := o.take(a, id)
 	o.mu.Unlock()
@@ -57,18 +65,36 @@ func (o *Outbox) Accept(ctx context.Context, a Alert, key string) (Result, error
 	return result, nil
 }
 
+// awaitKeys waits until the keys of closed incidents are known.
+func (o *Outbox) awaitKeys(ctx context.Context) error {
+	for {
+		o.mu.Lock()
+		known, ch := o.keysKnown, o.changed
+		o.mu.Unlock()
+		if known {
+			return nil
+		}
+		select {
+		case <-ch:
+		case <-ctx.Done():
+			return fmt.Errorf("read the keys of closed incidents: %w: %w", ErrNotDurable, context.Cause(ctx))
+		}
+	}
+}
+
 // take applies an alert from outside, once per key. mu is held.
 func (o *Outbox) take(a Alert, id *idem) ([]*record, Result, error) {
 	if id != nil {
-		for _, r := range o.open {
-			body, ok := r.Keys[id.key]
-			if !ok || r.End != nil {
-				continue
-			}
-			if body != id.body {
-				return nil, Conflict, fmt.Errorf("accept alert: the key is taken by another alert (incident %s)", r.ID)
-			}
+		body, r, taken := o.keyTaken(id.key)
+		switch {
+		case !taken:
+		case body != id.body:
+			return nil, Conflict, errors.New("accept alert: the key is taken by another alert")
+		default:
 			o.stats.Repeats++
+			if r == nil {
+				return nil, Repeated, nil
+			}
 			return []*record{r}, Repeated, nil
 		}
 	}

@@ -16,16 +16,16 @@ type Problem struct {
 }
 
 // load adopts every open incident and quarantines what is none. In a clone all
-// that is open belongs to another machine.
-func (o *Outbox) load(clone bool) {
+// that is open belongs to another machine. It returns the files of the closed.
+func (o *Outbox) load(clone bool) []string {
 	closed := map[string]bool{}
-	names, _ := listDir(o.disk.root(), dirClosed)
-	for _, n := range names {
+	done, _ := listDir(o.disk.root(), dirClosed)
+	for _, n := range done {
 		id, _, _ := strings.Cut(n, ".")
 		closed[id] = true
 	}
-	o.loadDead(names)
-	names, _ = listDir(o.disk.root(), dirTmp)
+	o.loadDead(done)
+	names, _ := listDir(o.disk.root(), dirTmp)
 	for _, n := range names {
 		o.quarantine(dirTmp+"/"+n, errors.New("half written: never accepted"))
 	}
@@ -57,6 +57,7 @@ func (o *Outbox) load(clone bool) {
 			o.told(r)
 		}
 	}
+	return done
 }
 
 func readRecord(root *os.Root, path string) (*record, error) {

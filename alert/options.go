@@ -63,6 +63,8 @@ const (
 	intakeEvery    = 2 * time.Second  // scan of intake/
 	maxDeadPerSink = 16               // dead letters kept per incident and sink; more are counted
 	maxKeys        = 64               // idempotency keys kept per incident
+	maxSpent       = 10_000           // … of closed incidents, in all
+	keepKeys       = 24 * time.Hour   // … and so long after the end
 	maxList        = 64               // causes, culprits and members kept per alert
 	maxListed      = 1000             // dead letters of closed incidents, and quarantined files, listed in memory
 	keepClosed     = 90 * 24 * time.Hour

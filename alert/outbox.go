@@ -28,6 +28,9 @@ type Outbox struct {
 	stats   Stats
 	bad     []Problem    // what Open quarantined
 	dead    []DeadLetter // of closed incidents
+	spent   map[string]spentKey
+
+	keysKnown bool // spent holds what was closed before the start, too
 	running bool
 	writer  writerState
 	state   blob
@@ -67,6 +70,7 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 		changed: make(chan struct{}),
 		open:    map[string]*record{},
 		slots:   map[string]*slot{},
+		spent:   map[string]spentKey{},
 		rng:     rand.New(rand.NewPCG(seed, 0x6f7574626f78)),
 
 		state: blob{name: stateFile}, silenceFile: blob{name: silencesFile},
@@ -79,7 +83,8 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 	if clone {
 		o.Log.Warn("the state directory was copied from another machine: new install id, open incidents quarantined", "install_id", b.install.ID)
 	}
-	b.load(clone)
+	closed := b.load(clone)
+	go b.loadKeys(closed)
 	b.loadSilences()
 	if fresh {
 		if err := b.writeInstall(); err != nil {

@@ -31,11 +31,16 @@ func open(t *testing.T, dir string, routes []alert.RouteConfig, sinks ...alert.S
 // openHooked is open with a hook that sees each step on the disk.
 func openHooked(t *testing.T, dir string, hook func(alert.Step) error, routes []alert.RouteConfig, sinks ...alert.Sink) *rig {
 	t.Helper()
+	return openWith(t, dir, alert.Options{Host: "web-1", Version: "test", Seed: 7, MachineID: "m1", Labels: map[string]string{"env": "test"}}, hook, routes, sinks...)
+}
+
+func openWith(t *testing.T, dir string, o alert.Options, hook func(alert.Step) error, routes []alert.RouteConfig, sinks ...alert.Sink) *rig {
+	t.Helper()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	box, err := alert.OpenHooked(root, alert.Options{Host: "web-1", Version: "test", Seed: 7, MachineID: "m1", Labels: map[string]string{"env": "test"}}, hook)
+	box, err := alert.OpenHooked(root, o, hook)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,6 +148,7 @@ func (o *Outbox) resolve(r *record, a Alert, now time.Time, key *idem) {
 	end := o.fill(a, r, PhaseResolved, now)
 	muted := o.muted(r) != ""
 	r.End = &end
+	r.release()
 	o.accepted(r, r.End, now, key)
 	n := uint64(r.cancel(muted))
 	o.stats.Cancelled += n

@@ -41,7 +41,7 @@ func WriteIntake(dir *os.Root, a Alert, key string) error {
 		return err
 	}
 	if key == "" {
-		key = "file " + newID() // a file that is read twice is one alert
+		key = fileKey + newID() // a file that is read twice is one alert
 	}
 	b, err := json.Marshal(intakeFile{Schema, key, tidy(a)})
 	if err != nil {

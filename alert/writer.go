@@ -270,6 +270,7 @@ func (o *Outbox) closed(r *record) {
 	delete(o.open, r.ID)
 	o.bytes -= r.size
 	o.stats.Closed++
+	o.remember(r, time.Now())
 	for _, d := range r.Sinks {
 		o.dead = append(o.dead, d.Dead...)
 	}
