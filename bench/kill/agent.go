@@ -174,7 +174,11 @@ func (l *life) underLoad(steps map[string]int) error {
 	for range 2 {
 		all.Go(func() { l.work(ctx, 5) })
 	}
-	time.Sleep(time.Duration(1+l.rng.IntN(120)) * time.Millisecond)
+	pause := 120
+	if l.rng.IntN(8) == 0 {
+		pause = 2500 // long enough for an incident to end everywhere and its file to be moved
+	}
+	time.Sleep(time.Duration(1+l.rng.IntN(pause)) * time.Millisecond)
 	cancel()
 	l.kill()
 	flight, answers := l.s.moment()

@@ -103,7 +103,7 @@ func (c config) mode(mode string) (outcome, error) {
 		return outcome{}, err
 	}
 	defer l.s.close()
-	o := outcome{Mode: mode, Steps: map[string]int{}, Shown: map[string]int{}, Sent: map[string]int{}, Twice: map[string]int{}}
+	o := outcome{Mode: mode, Steps: map[string]int{}, Shown: map[string]int{}, Sent: map[string]int{}, Twice: map[string]int{}, Unheard: map[string]int{}}
 	for o.LoadKills < c.load || o.StartKills < c.start {
 		if o.LoadKills < c.load {
 			if err := l.underLoad(o.Steps); err != nil {
@@ -175,6 +175,7 @@ func (l *life) judge(o *outcome) {
 	phases := map[place]map[string]int{}
 	newest := map[place]int{}
 	last := map[string]time.Time{} // service and key
+	unheard := map[place]bool{}    // the answer to the newest message that people saw was cut off
 	for _, x := range l.s.seen {
 		o.Sent[x.service]++
 		if x.digest || x.target == "" {
@@ -200,6 +201,8 @@ func (l *life) judge(o *outcome) {
 				o.Twice[x.service]++ // SNS has forgotten the key, and nothing says so
 				say("%s: %s came again after %s, unmarked", x.service, x.key, x.at.Sub(first))
 			}
+		case phases[p][phase] > 0 && !x.edit && unheard[p]:
+			o.Unheard[x.service]++
 		case phases[p][phase] > 0 && !x.edit:
 			o.Twice[x.service]++
 		default:
@@ -209,6 +212,7 @@ func (l *life) judge(o *outcome) {
 			last[id] = x.at
 		}
 		phases[p][phase]++
+		unheard[p] = x.unheard
 		if r := rank[phase]; r < newest[p] && phases[p][phase] == 1 {
 			o.Disorder++
 			say("%s: %s of %s came after a later phase", x.service, phase, x.target)

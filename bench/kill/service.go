@@ -23,6 +23,7 @@ type sight struct {
 	digest                      bool
 	repeat                      bool // marked as a possible one
 	edit                        bool // of a message that is there: seen, but no second message
+	unheard                     bool // the service took it and its answer was cut off: no kill is needed for a repeat
 	at                          time.Time
 }
 
@@ -36,6 +37,7 @@ type services struct {
 	rng     *rand.Rand
 	mode    string
 	seen    []sight
+	taken   int             // of the SNS messages
 	flight  map[string]bool // keys of webhook requests that are not answered
 	answers map[string]bool // keys of webhook requests that were answered with success
 }
@@ -102,7 +104,7 @@ func (s *services) trouble(name string, inner http.Handler) http.Handler {
 			rec := httptest.NewRecorder()
 			inner.ServeHTTP(rec, r)
 			if rec.Code/100 == 2 {
-				s.note(name, r, body)
+				s.note(name, r, body, mode == "ambiguous")
 			}
 			if mode == "ambiguous" {
 				reset(w)
@@ -136,34 +138,37 @@ func (s *services) under(key string, way bool) {
 }
 
 // note keeps what a service showed.
-func (s *services) note(name string, r *http.Request, body []byte) {
-	x := sight{service: name, at: time.Now()}
-	var a alert.Alert
+func (s *services) note(name string, r *http.Request, body []byte, unheard bool) {
+	x := sight{service: name, at: time.Now(), unheard: unheard}
 	switch name {
 	case "webhook":
-		_ = json.Unmarshal(body, &a)
-	case "sns":
-		m := s.aws.Messages()
-		if len(m) == 0 {
-			return
+		x.is(body)
+	case "sns": // a request may hold several
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		all := s.aws.Messages()
+		for _, m := range all[s.taken:] {
+			x.is([]byte(m.Body))
+			s.seen = append(s.seen, x)
 		}
-		_ = json.Unmarshal([]byte(m[len(m)-1].Body), &a)
-		for _, one := range m[max(0, len(m)-8):] { // the one of this request: by its id
-			if id := one.DeduplicationID; id != "" && strings.Contains(string(body), strings.ReplaceAll(id, ".", "%2E")) || id != "" && strings.Contains(string(body), id) {
-				_ = json.Unmarshal([]byte(one.Body), &a)
-			}
-		}
+		s.taken = len(all)
+		return
 	case "slack":
 		// A message carries its target, which is unique, in its text.
 		x.target, x.edit = targetIn(string(body)), strings.HasSuffix(r.URL.Path, "chat.update")
 		x.digest = x.target == ""
 	}
-	if a.Key != "" {
-		x.target, x.phase, x.key, x.incident, x.digest, x.repeat = a.Target, a.Phase, a.Key, a.Incident, a.Phase == alert.PhaseDigest, a.PossibleRepeat
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = append(s.seen, x)
+}
+
+// is takes over what an alert says of itself.
+func (x *sight) is(body []byte) {
+	var a alert.Alert
+	if json.Unmarshal(body, &a) == nil {
+		x.target, x.phase, x.key, x.incident, x.digest, x.repeat = a.Target, a.Phase, a.Key, a.Incident, a.Phase == alert.PhaseDigest, a.PossibleRepeat
+	}
 }
 
 // targetIn finds a target of the load in a text.
