@@ -187,6 +187,7 @@ func TestDeadLettersSurviveARestart(t *testing.T) {
 		}
 		r.stop()
 		r = open(t, dir, nil, sink, other)
+		settle() // those of closed incidents are read lazily
 		check(r)
 		wantClean(t, r)
 	})

@@ -3,6 +3,7 @@ package alert
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -15,49 +16,105 @@ type Problem struct {
 	Problem string `json:"problem"`
 }
 
-// load adopts every open incident and quarantines what is none. In a clone all
-// that is open belongs to another machine. It returns the files of the closed.
-func (o *Outbox) load(clone bool) []string {
-	closed := map[string]bool{}
-	done, _ := listDir(o.disk.root(), dirClosed)
-	for _, n := range done {
+// later is what the start leaves to a goroutine, so that the agent is ready
+// soon whatever the state directory holds.
+type later struct {
+	open   []string // files of incidents/open: what is none by its name, or took too long
+	closed []string
+	tmp    []string // half written, and left by a crash
+	ended  map[string]bool
+}
+
+// load adopts the open incidents, for as long as loadWait allows, and leaves
+// the rest for loadLater. In a clone all that is open belongs to another
+// machine and is quarantined before the new install id is written.
+func (o *Outbox) load(clone bool) later {
+	l := later{ended: map[string]bool{}}
+	l.closed, _ = listDir(o.disk.root(), dirClosed)
+	for _, n := range l.closed {
 		id, _, _ := strings.Cut(n, ".")
-		closed[id] = true
+		l.ended[id] = true
 	}
-	o.loadDead(done)
-	names, _ := listDir(o.disk.root(), dirTmp)
-	for _, n := range names {
-		o.quarantine(dirTmp+"/"+n, errors.New("half written: never accepted"))
-	}
+	l.tmp, _ = listDir(o.disk.root(), dirTmp)
 	names, err := listDir(o.disk.root(), dirOpen)
 	if err != nil {
 		o.diskFailed(err)
 	}
+	began := time.Now()
 	for _, n := range names {
-		path := dirOpen + "/" + n
-		r, err := readRecord(o.disk.root(), path)
-		switch {
-		case err != nil:
-		case clone:
-			err = errors.New("this directory was copied from another machine")
-		case closed[r.ID]:
-			err = errors.New("this incident is closed already")
-		case r.ID+".json" != n:
-			err = fmt.Errorf("holds incident %s", r.ID)
-		}
-		if err != nil {
-			o.quarantine(path, err)
+		id, ours := strings.CutSuffix(n, ".json")
+		if !clone && (!ours || !isID(id) || time.Since(began) > loadWait) {
+			l.open = append(l.open, n)
 			continue
 		}
-		o.adopt(r)
+		o.take1(n, clone, l.ended)
 	}
 	o.stats.Adopted = uint64(len(o.open))
+	o.toldAll()
+	return l
+}
+
+// loadLater reads what load left, and the keys and dead letters of closed
+// incidents. An Accept with a key waits for the keys; nothing else waits.
+func (o *Outbox) loadLater(l later) {
+	o.loadKeys(l.closed)
+	for _, n := range l.open {
+		if r := o.take1(n, false, l.ended); r != nil {
+			o.mu.Lock()
+			o.stats.Adopted++
+			o.late = true
+			o.toldAll()
+			o.wake()
+			o.mu.Unlock()
+		}
+	}
+	o.loadDead(l.closed)
+	for _, n := range l.tmp {
+		o.quarantine(dirTmp+"/"+n, errors.New("half written: never accepted"))
+	}
+}
+
+// take1 adopts one file of incidents/open, or quarantines it and returns nil.
+func (o *Outbox) take1(n string, clone bool, ended map[string]bool) *record {
+	path := dirOpen + "/" + n
+	r, err := readRecord(o.disk.root(), path)
+	switch {
+	case err != nil:
+	case clone:
+		err = errors.New("this directory was copied from another machine")
+	case ended[r.ID]:
+		err = errors.New("this incident is closed already")
+	case r.ID+".json" != n:
+		err = fmt.Errorf("holds incident %s", r.ID)
+	}
+	if err != nil {
+		o.quarantine(path, err)
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.adopt(r)
+	return r
+}
+
+// toldAll applies every digest. mu is held, or nobody else is there yet.
+func (o *Outbox) toldAll() {
 	for _, r := range o.open {
 		if r.digest() {
 			o.told(r)
 		}
 	}
-	return done
+}
+
+// AdoptedLate reports, once, that incidents were adopted after Open returned:
+// there were too many to read before. The detector is to adopt OpenFiring
+// again.
+func (o *Outbox) AdoptedLate() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	late := o.late
+	o.late = false
+	return late
 }
 
 func readRecord(root *os.Root, path string) (*record, error) {
@@ -125,17 +182,24 @@ func (o *Outbox) Quarantined() []Problem {
 // loadDead lists the dead letters of closed incidents, by the names of their
 // files.
 func (o *Outbox) loadDead(names []string) {
+	files := 0
 	for _, n := range names {
-		if !strings.HasSuffix(n, deadSuffix) || len(o.dead) >= maxListed {
+		if !strings.HasSuffix(n, deadSuffix) || files >= maxListed {
 			continue
 		}
+		files++
 		r, err := readRecord(o.disk.root(), dirClosed+"/"+n)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // retried or trimmed since
+		}
 		if err != nil {
 			o.quarantine(dirClosed+"/"+n, err)
 			continue
 		}
+		o.mu.Lock()
 		for _, d := range r.Sinks {
 			o.dead = append(o.dead, d.Dead...)
 		}
+		o.mu.Unlock()
 	}
 }

@@ -30,10 +30,11 @@ type Outbox struct {
 	dead    []DeadLetter // of closed incidents
 	spent   map[string]spentKey
 
+	late      bool // incidents were adopted after Open
 	keysKnown bool // spent holds what was closed before the start, too
-	running bool
-	writer  writerState
-	state   blob
+	running   bool
+	writer    writerState
+	state     blob
 
 	silences    []Silence
 	silenceFile blob
@@ -76,6 +77,7 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 		state: blob{name: stateFile}, silenceFile: blob{name: silencesFile},
 	}
 	b.disk.at.Store(root)
+	b.disk.n.Store(uint64(time.Now().UnixNano())) // a process of the same pid may have left files
 	if err := b.disk.layout(); err != nil {
 		b.diskFailed(err)
 	}
@@ -83,8 +85,7 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 	if clone {
 		o.Log.Warn("the state directory was copied from another machine: new install id, open incidents quarantined", "install_id", b.install.ID)
 	}
-	closed := b.load(clone)
-	go b.loadKeys(closed)
+	rest := b.load(clone)
 	b.loadSilences()
 	if fresh {
 		if err := b.writeInstall(); err != nil {
@@ -92,6 +93,7 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 			b.unnamed.Store(true)
 		}
 	}
+	go b.loadLater(rest)
 	b.mu.Lock()
 	b.kick()
 	b.mu.Unlock()

@@ -95,8 +95,13 @@ func (o *Outbox) watchIntake(ctx context.Context) {
 	defer tick.Stop()
 	defer trim.Stop()
 	o.trimClosed(time.Now())
+	trimmed := uint64(0)
 	for {
 		o.remake()
+		if n := o.Stats().Closed; n-trimmed >= trimAfter {
+			trimmed = n
+			o.trimClosed(time.Now())
+		}
 		if o.disk.wanting() && o.Health().Durable {
 			_ = o.disk.fillSpares() // a disk without room for them says so at the next change
 		}

@@ -86,6 +86,7 @@ func TestDamageIsQuarantined(t *testing.T) {
 				}
 				sink := alerttest.NewSink("s")
 				r := open(t, dir, nil, sink)
+				settle() // what is no incident is seen to lazily
 				if n := len(r.OpenFiring()); n != 1 {
 					t.Errorf("%d incidents were adopted, want the intact one", n)
 				}

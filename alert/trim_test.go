@@ -43,6 +43,19 @@ func TestClosedIncidentsAreKeptFor90Days(t *testing.T) {
 		if n := left(); n != 1005 {
 			t.Errorf("%d closed incidents are left, want the 1005 of the last 90 days", n)
 		}
+		for i := range 300 { // 12 MiB beyond the newest 700: what is too much goes, however young
+			if err := os.Truncate(path(i+700), 40<<10); err != nil {
+				t.Fatal(err)
+			}
+			at := time.Now().Add(-24 * time.Hour * time.Duration(75))
+			if err := os.Chtimes(path(i+700), at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Hour + time.Minute)
+		if n := left(); n > 990 || n < 900 {
+			t.Errorf("%d closed incidents are left, want those of 10 MiB", n)
+		}
 		if _, err := os.Stat(path(1005)); err == nil {
 			t.Error("one of 110 days ago is still there")
 		}

@@ -91,8 +91,12 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 	a.mu.Unlock()
 	frame := set.Collect(ctx, now, boot)
 
+	var late []alert.Alert
 	a.mu.Lock()
-	alerts := a.detector.Observe(frame)
+	if a.box.AdoptedLate() {
+		late = a.detector.Adopt(a.box.OpenFiring(), now)
+	}
+	alerts := append(late, a.detector.Observe(frame)...)
 	pending := a.detector.Pending()
 	firing := a.detector.Firing()
 	a.traffic.judge(boot, critical(firing, a.cfg.Health.Rules))
