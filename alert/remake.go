@@ -53,7 +53,8 @@ func (o *Outbox) remake() {
 	}
 	if len(o.silences) > 0 {
 		if b, err := json.MarshalIndent(o.silences, "", " "); err == nil {
-			o.silenceFile.data = append(b, '\n')
+			b = append(b, '\n')
+			o.silenceFile.data = b
 		}
 	}
 	for _, b := range []*blob{&o.state, &o.silenceFile} {

@@ -60,10 +60,10 @@ func removed(t *testing.T, dir, how string) {
 	}
 	time.Sleep(10 * time.Second) // idle from here
 	for i := range 2 {
-		switch {
-		case how == "moved away":
+		err := os.RemoveAll(dir + string(rune('a'+i)))
+		if how == "moved away" {
 			err = os.Rename(dir, dir+string(rune('a'+i)))
-		default:
+		} else if err == nil {
 			err = os.RemoveAll(dir)
 		}
 		if err != nil {

@@ -91,12 +91,12 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 	a.mu.Unlock()
 	frame := set.Collect(ctx, now, boot)
 
-	var late []alert.Alert
+	var alerts []alert.Alert
 	a.mu.Lock()
 	if a.box.AdoptedLate() {
-		late = a.detector.Adopt(a.box.OpenFiring(), now)
+		alerts = a.detector.Adopt(a.box.OpenFiring(), now)
 	}
-	alerts := append(late, a.detector.Observe(frame)...)
+	alerts = append(alerts, a.detector.Observe(frame)...)
 	pending := a.detector.Pending()
 	firing := a.detector.Firing()
 	a.traffic.judge(boot, critical(firing, a.cfg.Health.Rules))
