@@ -60,13 +60,13 @@ func score(ctx context.Context, o scoreOptions, channels detect.Channels) (err e
 		if past, err = openRows(o.train); err != nil {
 			return err
 		}
-		defer past.close()
+		defer func() { _ = past.close() }()
 	}
 	in, err := openRows(o.in)
 	if err != nil {
 		return err
 	}
-	defer in.close()
+	defer func() { _ = in.close() }()
 	if past != nil && !slices.Equal(past.table.Names, in.table.Names) {
 		return fmt.Errorf("read %s: its columns are not those of %s", o.train, o.in)
 	}
