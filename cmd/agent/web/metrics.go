@@ -26,15 +26,15 @@ func WriteMetrics(w io.Writer, a Agent) {
 		}
 		f.add(PrometheusName(m), "gauge", m.Help, seriesName(s, m), v)
 	}
-	for i := range f.list {
-		_, _ = io.WriteString(w, f.list[i].String()) // the reader is gone: nobody to tell
+	for _, lines := range f.list {
+		_, _ = w.Write(lines) // the reader is gone: nobody to tell
 	}
 }
 
 // families gathers the lines of each family: the format wants them together.
 type families struct {
 	index map[string]int
-	list  []strings.Builder
+	list  [][]byte
 }
 
 func (f *families) add(name, kind, help, series string, v float64) {
@@ -42,17 +42,14 @@ func (f *families) add(name, kind, help, series string, v float64) {
 	if !ok {
 		i = len(f.list)
 		f.index[name] = i
-		f.list = append(f.list, strings.Builder{})
+		var head []byte
 		if help != "" {
-			fmt.Fprintf(&f.list[i], "# HELP %s %s\n", name, helpEscapes.Replace(help))
+			head = fmt.Appendf(head, "# HELP %s %s\n", name, helpEscapes.Replace(help))
 		}
-		fmt.Fprintf(&f.list[i], "# TYPE %s %s\n", name, kind)
+		f.list = append(f.list, fmt.Appendf(head, "# TYPE %s %s\n", name, kind))
 	}
-	b := &f.list[i]
-	b.WriteString(series)
-	b.WriteByte(' ')
-	b.WriteString(strconv.FormatFloat(v, 'g', -1, 64))
-	b.WriteByte('\n')
+	line := append(append(f.list[i], series...), ' ')
+	f.list[i] = append(strconv.AppendFloat(line, v, 'g', -1, 64), '\n')
 }
 
 // units are the endings that Prometheus asks for ("Metric and label naming").

@@ -105,9 +105,11 @@ type sampling struct {
 	samples  []collect.Sample
 }
 
-func (s *sampling) Counters() []Counter              { return s.counters }
-func (s *sampling) Samples() []collect.Sample        { return s.samples }
-func (s *sampling) MetricInfo(string) collect.Metric { return collect.Metric{Unit: "Percent"} }
+func (s *sampling) Counters() []Counter       { return s.counters }
+func (s *sampling) Samples() []collect.Sample { return s.samples }
+func (s *sampling) MetricInfo(n string) collect.Metric {
+	return collect.Metric{Name: n, Unit: "Percent"}
+}
 
 func metricsOf(t rapid.TB, a Agent) []string {
 	var b strings.Builder
@@ -135,11 +137,12 @@ func TestMetricsLines(t *testing.T) {
 		samples: []collect.Sample{
 			{Metric: "cpu_usage_active", Value: 83.5}, {Metric: "mem_used_percent", Value: 41}, {Metric: "my-probe", Target: "x", Value: 1e9},
 			{Metric: "disk_used_percent", Target: "/mnt/\"a\"\\b\tc\u202e\n\xffd", Dims: []collect.Label{{Name: "fstype", Value: "ext4"}}, Value: 5},
+			{Metric: "mem_used_percent", Target: "late", Value: 2}, // a family's lines stand together
 		},
 	}
 	want := []string{
 		"firewatch_ticks_total 12", `firewatch_sink_up{sink="ops"} 1`, "firewatch_process_cpu_percent 0.25",
-		"firewatch_cpu_usage_active_percent 83.5", "firewatch_mem_used_percent 41", `firewatch_my_probe_percent{target="x"} 1e+09`,
+		"firewatch_cpu_usage_active_percent 83.5", "firewatch_mem_used_percent 41", `firewatch_mem_used_percent{target="late"} 2`, `firewatch_my_probe_percent{target="x"} 1e+09`,
 		`firewatch_disk_used_percent{target="/mnt/\"a\"\\b` + "\tc\u202e" + `\n?d",fstype="ext4"} 5`,
 	}
 	if got := metricsOf(t, f); strings.Join(got, "\n") != strings.Join(want, "\n") {
