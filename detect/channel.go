@@ -65,8 +65,8 @@ var ErrRow = errors.New("bad row")
 type ScorerOptions struct {
 	// Series is the number of values of a row, 1…4096.
 	Series int
-	// Blocks are the series that the host channel judges together, by index. A
-	// block of fewer than two is left out: the other channels judge it.
+	// Blocks are the series that the host channel judges together, by index. In
+	// a block of one it looks for spikes.
 	Blocks [][]int
 	// Step is the time from row to row; durations are counted in rows of it.
 	Step time.Duration
@@ -86,6 +86,7 @@ type Scorer struct {
 	opt    ScorerOptions
 	series []*seriesScorer
 	hosts  []*hostChannel
+	alone  map[int]*spikes // by series
 	rows   int
 	peak   peak
 }
@@ -101,7 +102,7 @@ func NewScorer(o ScorerOptions) (*Scorer, error) {
 	case o.Step <= 0:
 		return nil, fmt.Errorf("new scorer: step %v is not positive", o.Step)
 	}
-	s := &Scorer{opt: o, peak: newPeak()}
+	s := &Scorer{opt: o, alone: map[int]*spikes{}, peak: newPeak()}
 	for i := range o.Series {
 		one, err := newSeriesScorer(o, o.Seed+uint64(i))
 		if err != nil {
@@ -113,7 +114,12 @@ func NewScorer(o ScorerOptions) (*Scorer, error) {
 		return s, nil
 	}
 	for i, block := range o.Blocks {
-		if len(block) < 2 {
+		if len(block) == 1 {
+			one, err := newSpikes(o.rowsOf(pastHorizon, pastWindow), o.Seed)
+			if err != nil {
+				return nil, fmt.Errorf("new scorer: %w", err)
+			}
+			s.alone[block[0]] = one
 			continue
 		}
 		h, err := newHostChannel(block, o, o.Seed+uint64(i))
@@ -127,8 +133,8 @@ func NewScorer(o ScorerOptions) (*Scorer, error) {
 
 // Observe scores a row by the rows before it, 0 to 1, and learns it. NaN is a
 // missing value, neither judged nor learnt; an infinity counts as one. The score
-// is 0 for the first 100 rows, for a row without values, and while less unusual
-// than a moment ago: what stays unusual says so once.
+// is 0 for the first 100 rows and for a row without values. By value and shape it
+// is 0, too, while less unusual than a moment ago: what stays unusual says so once.
 func (s *Scorer) Observe(row []float64) (float64, error) {
 	if len(row) != len(s.series) {
 		return math.NaN(), fmt.Errorf("score row: %w: %d values for %d series", ErrRow, len(row), len(s.series))
@@ -138,13 +144,17 @@ func (s *Scorer) Observe(row []float64) (float64, error) {
 	for i, one := range s.series {
 		score = math.Max(score, one.observe(row[i]))
 	}
+	score = s.peak.keep(score)
 	for _, h := range s.hosts {
 		score = math.Max(score, h.observe(row))
+	}
+	for i, one := range s.alone { // the order does not matter: the greatest counts
+		score = math.Max(score, one.observe(row[i]))
 	}
 	if s.rows <= silentRows {
 		return 0, nil
 	}
-	return math.Min(1, s.peak.keep(score)), nil
+	return math.Min(1, score), nil
 }
 
 // rowsOf is a duration in rows, at least least.
