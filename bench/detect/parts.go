@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,6 +91,7 @@ func (c config) nabScore(dir string, args ...string) (nabScores, error) {
 	if err != nil {
 		return nil, err
 	}
+	b = bytes.ReplaceAll(b, []byte("NaN"), []byte("null")) // the score of files without a window
 	var out nabScores
 	return out, json.Unmarshal(b, &out)
 }
