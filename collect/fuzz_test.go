@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -49,6 +50,32 @@ func FuzzProc(f *testing.F) {
 					t.Fatalf("%s: %s", name, why)
 				}
 			}
+		}
+	})
+}
+
+// FuzzDevices gives hostile text to the parsers of nvidia-smi's table and of the
+// kernel's log: numbers are finite, counts only grow.
+func FuzzDevices(f *testing.F) {
+	f.Add([]byte("0, Tesla T4, 35, 12, 40, 1024, 15360, 70.1, 0\n"))
+	f.Add([]byte("0, A, [N/A], [Not Supported], 1e400, -1, nan, 1, 2\n0, again, 1, 2, 3, 4, 5, 6, 7\n"))
+	f.Add([]byte("3,1,2,-;I/O error, dev sda, sector 8\n SUBSYSTEM=block\n"))
+	f.Add([]byte("6,1,2,-;Out of memory: Killed process 1 (a)\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		samples, _ := gpuTable(b)
+		for _, s := range samples {
+			if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) || s.Target == "" {
+				t.Fatalf("%+v", s)
+			}
+		}
+		counts := make([]int, len(kernelTrouble)+1)
+		countMessage(b, counts)
+		sum := 0
+		for _, n := range counts {
+			sum += n
+		}
+		if sum > 2 {
+			t.Fatalf("one record counted %d times: %v", sum, counts)
 		}
 	})
 }
