@@ -1,32 +1,48 @@
 # Shared by .ci/run and .ci/nightly: stages, their times, and what did not run.
-failed=() passed=() notrun=()
+results=$(mktemp) # a line a stage: passed, FAILED or not-run, and what
 export PATH="$PWD/.cache/bin:$PATH"
 export GOFLAGS="${GOFLAGS:-} -trimpath"
 
 # stage NAME COMMAND…: runs a stage, times it, remembers the outcome and goes on, so that one run shows every failure.
+# The command stands in no condition: there bash would ignore its -e, and a stage would be as good as its last line.
 stage() {
-  local name=$1 start=$SECONDS
+  local name=$1 start=$SECONDS outcome=passed
   shift
   printf '\n=== %s\n' "$name"
-  if (set -euo pipefail; "$@"); then
-    passed+=("$name")
-    printf '=== %s: passed in %d s\n' "$name" $((SECONDS - start))
-  else
-    failed+=("$name")
-    printf '=== %s: FAILED after %d s\n' "$name" $((SECONDS - start))
-  fi
+  (set -euo pipefail; "$@")
+  [ $? -eq 0 ] || outcome=FAILED
+  printf '%-8s %4d s  %s\n' "$outcome" $((SECONDS - start)) "$name" >> "$results"
+  printf '=== %s: %s after %d s\n' "$name" "$outcome" $((SECONDS - start))
 }
 
 # not_run NAME REASON: a stage that this machine or this version cannot run is said, never left silent.
-not_run() { notrun+=("$1: $2"); }
+not_run() { printf 'not run          %s: %s\n' "$1" "$2" >> "$results"; }
+
+# beside FUNCTION: runs stages that wait more than they compute beside those that follow; together waits for them and
+# shows what they printed.
+beside() {
+  aside=$(mktemp)
+  "$1" > "$aside" 2>&1 &
+}
+together() {
+  wait
+  cat "$aside"
+}
 
 # need PROGRAM PACKAGE: installs a Debian package where its program is missing; fails if it cannot.
 need() {
-  command -v "$1" >/dev/null && return 0
-  [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return 1
-  [ -e /tmp/.firewatch-apt ] || { apt-get update -qq >/dev/null && touch /tmp/.firewatch-apt; }
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null 2>&1
-  command -v "$1" >/dev/null
+  command -v "$1" > /dev/null && return 0
+  [ "$(id -u)" -eq 0 ] && command -v apt-get > /dev/null || return 1
+  flock /tmp/.firewatch-apt.lock bash -c '
+    [ -e /tmp/.firewatch-apt ] || { apt-get update -qq && touch /tmp/.firewatch-apt; }
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$1"' - "$2" > /dev/null 2>&1
+  command -v "$1" > /dev/null
+}
+
+# have PROGRAM…: whether all are there.
+have() {
+  local program
+  for program; do command -v "$program" > /dev/null || return 1; done
 }
 
 # tool MODULE@VERSION: builds a Go tool into .cache/bin.
@@ -41,13 +57,9 @@ tool() {
 
 finish() {
   printf '\n'
-  for s in "${passed[@]}"; do printf 'passed   %s\n' "$s"; done
-  for s in "${failed[@]}"; do printf 'FAILED   %s\n' "$s"; done
-  printf '\nStages that did not run: %s\n' "${#notrun[@]}"
-  for s in "${notrun[@]}"; do printf '  %s\n' "$s"; done
-  printf 'took %d s\n' "$SECONDS"
-  printf '\n%d passed, %d failed\n' "${#passed[@]}" "${#failed[@]}"
-  [ "${#failed[@]}" -eq 0 ]
+  cat "$results"
+  printf 'took %d s: %d passed, %d failed, %d not run\n' "$SECONDS" "$(grep -c ^passed "$results")" "$(grep -c ^FAILED "$results")" "$(grep -c ^not "$results")"
+  grep -q ^passed "$results" && ! grep -q ^FAILED "$results"
 }
 
 # fuzz TIME: every fuzz target for so long, one for each core at a time, found by name so that a new one cannot be
