@@ -73,7 +73,7 @@ func (o *Outbox) ended(ctx context.Context, s *slot, j *job, receipt Receipt, er
 		j.unheard()
 		s.throttles++
 		o.fault(s, j, err)
-		s.gate.throttled(now, throttled.After)
+		s.gate.throttled(now, throttled.After, o.rng)
 	case errors.Is(err, ErrCredentials):
 		j.unheard()
 		if !s.gate.parked {

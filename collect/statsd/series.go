@@ -15,8 +15,9 @@ import (
 // counter as 0 a second, a gauge with its last value.
 const expiry = 5 * time.Minute
 
-// maxMembers bounds the members of one set that are told apart in a tick.
-const maxMembers = 10_000
+// maxMembers bounds the members of one set that are told apart in a tick,
+// maxAllMembers those of all sets (about 2 MB): those beyond are not counted.
+const maxMembers, maxAllMembers = 10_000, 100_000
 
 // series is one name with its tags.
 type series struct {
@@ -44,8 +45,10 @@ func (s *Server) add(l line) bool {
 		var b []byte
 		b, rest, more = bytes.Cut(rest, colon)
 		if l.kind == 's' {
-			if len(p.set) < maxMembers {
+			if s.members < maxAllMembers && len(p.set) < maxMembers {
+				before := len(p.set)
 				p.set[maphash.Bytes(s.seed, b)] = struct{}{}
+				s.members += len(p.set) - before
 			}
 			more = false
 			continue
@@ -151,6 +154,9 @@ func (p *series) samples(seconds float64, dst []collect.Sample) []collect.Sample
 		add("statsd_gauge", p.sum)
 	case 's':
 		add("statsd_set", float64(len(p.set)))
+		if len(p.set) > 100 { // a cleared map keeps its memory
+			p.set = map[uint64]struct{}{}
+		}
 		clear(p.set)
 	default:
 		prefix := "statsd_distribution_"

@@ -40,6 +40,7 @@ type Server struct {
 	unknown float64   // lines of names beyond the bound
 	kernel  uint64    // datagrams that the kernel dropped, of the socket that is open
 	lost    float64   // the same since the last tick
+	members int       // of all sets, since then
 	conns   []net.PacketConn
 	errs    map[string]error // by address, why it is not listening
 }
@@ -67,7 +68,7 @@ func Metrics() []collect.Metric {
 	out := []collect.Metric{
 		m("statsd_counter", "Count/Second", "StatsD counter, the target is its name{tags}", math.NaN()),
 		m("statsd_gauge", "None", "StatsD gauge, its newest value", math.NaN()),
-		m("statsd_set", "Count", "StatsD set: different members since the last tick, at most 10000", 0),
+		m("statsd_set", "Count", "StatsD set: different members since the last tick, at most 10000, and 100000 in all sets", 0),
 	}
 	for _, k := range []struct {
 		name, unit string
@@ -113,7 +114,7 @@ func (s *Server) Collect(_ context.Context, now time.Time, dst []collect.Sample)
 	if s.unknown > 0 {
 		errs = append(errs, fmt.Errorf("more than %d series: those beyond are dropped", s.most))
 	}
-	s.packets, s.bad, s.unknown, s.lost = 0, 0, 0, 0
+	s.packets, s.bad, s.unknown, s.lost, s.members = 0, 0, 0, 0, 0
 	s.turn++
 	s.forget(now)
 	return dst, errors.Join(errs...)

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -39,16 +41,39 @@ func TestHostileFiles(t *testing.T) {
 			t.Logf("%s: %d faults in %s", name, len(faults), took.Round(time.Millisecond))
 		}
 	}
-	path := filepath.Join(t.TempDir(), "sparse.toml")
-	f, err := os.Create(path)
-	if err == nil {
-		err = f.Truncate(100 << 20)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = f.Close()
-	if _, _, err := Load(path); err == nil {
-		t.Error("a file of 100 MB was read")
+}
+
+// TestHugeFiles: one of 100 MB and one of a million keys are refused for their
+// size, and not read for it.
+func TestHugeFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "huge.toml")
+	for name, write := range map[string]func(f *os.File) error{
+		"100 MB": func(f *os.File) error { return f.Truncate(100 << 20) },
+		"a million keys": func(f *os.File) error {
+			w := bufio.NewWriter(f)
+			for i := range 1_000_000 {
+				fmt.Fprintf(w, "key%d = %d\n", i, i)
+			}
+			return w.Flush()
+		},
+	} {
+		f, err := os.Create(path)
+		if err == nil {
+			err = write(f)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = f.Close()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, err = Load(path)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), "at most 1048576") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+			t.Errorf("%s: %d bytes were allocated", name, took)
+		}
 	}
 }

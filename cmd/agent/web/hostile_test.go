@@ -100,7 +100,7 @@ func TestEndlessBody(t *testing.T) {
 	}
 }
 
-// TestFlood: 64 connections that say nothing, and 3000 more that come and go,
+// TestFlood: 64 connections that say nothing, and 10 000 more that come and go,
 // cost little, and the page answers once the slow ones are cut off.
 func TestFlood(t *testing.T) {
 	t.Parallel()
@@ -118,7 +118,7 @@ func TestFlood(t *testing.T) {
 		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: lo") // slowloris
 		slow = append(slow, c)
 	}
-	for range 3000 {
+	for range 10_000 {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			_ = c.Close()
 		}
