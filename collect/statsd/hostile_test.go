@@ -76,10 +76,10 @@ func fill(s *Server, lines int, format string) {
 	}
 }
 
-// sets fills 15 sets that no turn before had, each with its most members.
+// sets fills 40 sets that no turn before had, each with its most members.
 func sets(turn int, s *Server) {
 	var b []byte
-	for set := range 15 {
+	for set := range 40 {
 		for i := range maxMembers {
 			b = fmt.Appendf(b[:0], "s%d.%d:%d|s", turn, set, i)
 			s.take(b)

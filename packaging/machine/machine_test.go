@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if mb, _ := strconv.Atoi(os.Getenv("FIREWATCH_HOG")); mb > 0 {
+		hog(mb)
+	}
 	if os.Getenv("FIREWATCH_MACHINE") == "" {
 		fmt.Println("these tests install and purge packages: packaging/machine/run runs them in a machine of their own")
 		return
@@ -76,6 +80,7 @@ type receiver struct {
 	mu   sync.Mutex
 	got  map[string]int // key to deliveries
 	by   map[string]int // target and phase to deliveries
+	all  []string       // rule, target and phase, as they came
 }
 
 func newReceiver(t *testing.T) *receiver {
@@ -90,6 +95,7 @@ func newReceiver(t *testing.T) *receiver {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.got[a.Key]++
+		r.all = append(r.all, a.Rule+" "+a.Target+" "+string(a.Phase))
 		r.by[a.Target+" "+string(a.Phase)]++
 		for _, m := range a.Members { // a digest after an outage
 			r.by[m.Target+" member"]++

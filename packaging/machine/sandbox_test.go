@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // sandboxed writes a unit that runs a command in the very sandbox of
@@ -86,10 +87,23 @@ func series(out string) map[string]map[string]bool {
 	return all
 }
 
-// dropIns: each adds exactly one capability, and the agent runs with all.
+const none = "0000000000000000"
+
+// dropIns: each adds exactly one capability or none, the agent runs with each
+// and with all, and clock.conf brings the clock back.
 func dropIns(t *testing.T) {
-	for _, d := range []struct{ file, bits string }{{"icmp", "0000000000002000"}, {"kmsg", "0000000400000000"}, {"culprits", "0000000000080000"}} {
+	sh(t, "install -Dm600 /dev/null /etc/credstore/ops-slack")
+	defer sh(t, "rm -r /etc/credstore/ops-slack")
+	clock := func() bool {
+		out, _ := try("firewatch status | grep -w clock")
+		return !strings.Contains(out, "adjtimex is not allowed")
+	}
+	eventually(t, 30*time.Second, "without a drop-in the clock is skipped, and status says so", func() bool { return !clock() })
+	for _, d := range []struct{ file, bits string }{{"icmp", "0000000000002000"}, {"kmsg", "0000000400000000"}, {"culprits", "0000000000080000"}, {"clock", none}, {"credential", none}, {"*", "0000000400082000"}} {
 		sh(t, "install -Dm644 /usr/share/firewatch/systemd/"+d.file+".conf -t /etc/systemd/system/firewatch.service.d && systemctl daemon-reload && systemctl restart firewatch.service")
+		if d.file == "clock" {
+			eventually(t, 30*time.Second, "with clock.conf the clock is read", func() bool { return answers() && clock() })
+		}
 		if got := sh(t, "sed -n 's/^CapEff:\\t//p' /proc/"+mainPID(t)+"/status"); got != d.bits {
 			t.Errorf("%s.conf gives the capabilities %s, want %s", d.file, got, d.bits)
 		}
@@ -97,7 +111,7 @@ func dropIns(t *testing.T) {
 		sh(t, "rm -r /etc/systemd/system/firewatch.service.d && systemctl daemon-reload")
 	}
 	sh(t, "systemctl restart firewatch.service")
-	if got := sh(t, "sed -n 's/^CapEff:\\t//p' /proc/"+mainPID(t)+"/status"); got != "0000000000000000" {
+	if got := sh(t, "sed -n 's/^CapEff:\\t//p' /proc/"+mainPID(t)+"/status"); got != none {
 		t.Errorf("without a drop-in it has the capabilities %s", got)
 	}
 }
