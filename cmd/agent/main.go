@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // zones of [[maintenance]] where the host has none, as in the image (0.4 MB)
 
 	"github.com/firewatch-agent/firewatch/internal/conf"
 )
