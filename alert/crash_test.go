@@ -363,7 +363,7 @@ func broken(dir string, promises map[string]string) []string {
 		return []string{err.Error()}
 	}
 	defer root.Close()
-	box, err := alert.OpenHooked(root, alert.Options{MachineID: "m1"}, (&badDisk{lazy: true}).step)
+	box, err := alert.OpenHooked(root, alert.Patient(alert.Options{MachineID: "m1"}), (&badDisk{lazy: true}).step)
 	if err != nil {
 		return []string{err.Error()}
 	}

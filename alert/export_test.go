@@ -17,6 +17,13 @@ func OpenHooked(root *os.Root, o Options, hook func(Step) error) (*Outbox, error
 	return openOutbox(root, o, hook)
 }
 
+// Patient are options with which the start reads every open incident, however
+// busy the machine.
+func Patient(o Options) Options {
+	o.loadWait = time.Hour
+	return o
+}
+
 // DecodeIncident decodes an incident file and encodes it again.
 func DecodeIncident(b []byte) ([]byte, error) {
 	r, err := decodeRecord(b)

@@ -43,7 +43,7 @@ func (o *Outbox) load(clone bool) later {
 	began := time.Now()
 	for _, n := range names {
 		id, ours := strings.CutSuffix(n, ".json")
-		if !clone && (!ours || !isID(id) || time.Since(began) > loadWait) {
+		if !clone && (!ours || !isID(id) || time.Since(began) > o.opt.loadWait) {
 			l.open = append(l.open, n)
 			continue
 		}

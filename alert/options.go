@@ -24,6 +24,8 @@ type Options struct {
 	// may wait for the disk, and tried again every 2 s while it fails. nil = the
 	// alerts go on from memory until the next start.
 	Remake func() (*os.Root, error)
+
+	loadWait time.Duration // tests of what is read at the start set it
 }
 
 func (o Options) withDefaults() Options {
@@ -32,6 +34,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 16 << 20
+	}
+	if o.loadWait <= 0 {
+		o.loadWait = loadWait
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
