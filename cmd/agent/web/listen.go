@@ -100,6 +100,10 @@ func Page(ctx context.Context, a Agent, c HTTPConfig) (http.Handler, error) {
 			http.Error(w, "a token is needed", http.StatusUnauthorized)
 			return
 		}
+		if r.ContentLength > maxBody { // said at once: a reader of the rest would be waited for
+			http.Error(w, fmt.Sprintf("at most %d bytes", maxBody), http.StatusRequestEntityTooLarge)
+			return
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		mux.ServeHTTP(w, r)
 	}), nil
