@@ -62,7 +62,7 @@ func TestHangingCollectorIsSkippedAndNamed(t *testing.T) {
 		if f = set.Collect(t.Context(), begin, time.Second); names(f) != "a b" || time.Since(begin) > time.Millisecond {
 			t.Errorf("second tick: %q after %s", names(f), time.Since(begin))
 		}
-		if st := set.Status()[1]; st.State != "skipped" || st.Reason == "" {
+		if st := set.Status()[1]; st.State != "skipped" || st.Reason == "" || st.Errors != 2 {
 			t.Errorf("status %+v", st)
 		}
 		close(release)
@@ -174,7 +174,7 @@ func TestSkippedIsNoError(t *testing.T) {
 	broken := part{"cpu", func(context.Context, []collect.Sample) ([]collect.Sample, error) { return nil, errors.New("broken") }}
 	set := collect.NewSet([]collect.Collector{absent, broken}, collect.SetOptions{})
 	set.Collect(t.Context(), time.Now(), 0)
-	if st := set.Status(); st[0].State != "skipped" || st[1].State != "error" {
+	if st := set.Status(); st[0].State != "skipped" || st[0].Errors != 0 || st[1].State != "error" || st[1].Errors != 1 {
 		t.Errorf("%+v", st)
 	}
 }

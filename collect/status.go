@@ -15,6 +15,7 @@ type Status struct {
 	Duration time.Duration // of the last call that returned
 	Series   int           // samples of the last call that returned
 	Dropped  uint64        // samples left out since the start: not possible, not declared or too many
+	Errors   uint64        // ticks since the start in which it failed, hung or was not reached; what this host lacks is no error
 }
 
 // SkippedError says that a collector's source, or a part of it, is absent on
@@ -36,6 +37,9 @@ func (sl *slot) note(err error, res *result, now time.Time) {
 		if err != nil && len(res.samples) == 0 {
 			state = "skipped"
 		}
+	}
+	if state == "error" || res.state != finished {
+		st.Errors++
 	}
 	if st.State != state || st.Since.IsZero() {
 		st.Since = now

@@ -51,6 +51,27 @@ func (d *Detector) Firing() []RuleStatus {
 	return slices.DeleteFunc(d.Status(), func(s RuleStatus) bool { return s.State != string(firing) && s.State != string(clearing) })
 }
 
+// Unusual lists how unusual the newest row is by the rules that learn: Value is
+// the score, and beyond Threshold they fire. A rule that still learns gives
+// none.
+func (d *Detector) Unusual() []RuleStatus {
+	var out []RuleStatus
+	for _, r := range d.rules {
+		a, ok := r.(interface{ judged() []Verdict })
+		if !ok {
+			continue
+		}
+		for _, v := range a.judged() {
+			score := alert.Number(v.Value)
+			out = append(out, RuleStatus{Rule: r.Name(), Target: v.Target, Metric: v.Metric, Unit: v.Unit, Value: &score, Threshold: v.Threshold})
+		}
+	}
+	return out
+}
+
+// judged implements what Unusual asks a rule for.
+func (a *Anomaly) judged() []Verdict { return a.verdict }
+
 // Open returns the newest alert of each incident that is open.
 func (d *Detector) Open() []alert.Alert {
 	var out []alert.Alert

@@ -90,6 +90,7 @@ func (a *agent) tick(ctx context.Context, now time.Time, boot time.Duration, t t
 	set := a.set
 	a.mu.Unlock()
 	frame := set.Collect(ctx, now, boot)
+	a.readDrill(ctx, &frame)
 
 	var alerts []alert.Alert
 	a.mu.Lock()

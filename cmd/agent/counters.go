@@ -30,6 +30,10 @@ func ownMetrics() [][3]string {
 		{"firewatch_history_rows_lost_total", "counter", "rows of the history that were not written"},
 		{"firewatch_collector_up", "gauge", "by collector: 1 while it works, 0 while it fails or is skipped"},
 		{"firewatch_collector_duration_seconds", "gauge", "by collector: how long its newest reading took"},
+		{"firewatch_collector_errors_total", "counter", "by collector: ticks in which it failed, hung or was not reached"},
+		{"firewatch_collector_dropped_total", "counter", "by collector: samples left out, as not possible or too many"},
+		{"firewatch_anomaly_score", "gauge", "by rule and target: how unusual the newest row is; missing while the rule learns"},
+		{"firewatch_anomaly_bound", "gauge", "by rule and target: the score beyond which it fires"},
 		{"firewatch_sink_sent_total", "counter", "by sink: alerts that the service promised to have"},
 		{"firewatch_sink_failed_total", "counter", "by sink: attempts that failed, throttling not counted"},
 		{"firewatch_sink_throttled_total", "counter", "by sink: times the service asked to wait"},
@@ -70,7 +74,21 @@ func (a *agent) Counters() []web.Counter {
 	for _, c := range s.Collectors {
 		label := "{collector=" + strconv.Quote(c.Name) + "}"
 		out = append(out, web.Counter{Name: "firewatch_collector_up" + label, Value: flag(c.State == "ok"), Gauge: true},
-			web.Counter{Name: "firewatch_collector_duration_seconds" + label, Value: c.Duration / 1000, Gauge: true})
+			web.Counter{Name: "firewatch_collector_duration_seconds" + label, Value: c.Duration / 1000, Gauge: true},
+			web.Counter{Name: "firewatch_collector_errors_total" + label, Value: float64(c.Errors)}, web.Counter{Name: "firewatch_collector_dropped_total" + label, Value: float64(c.Dropped)})
+	}
+	a.mu.Lock()
+	unusual := a.detector.Unusual()
+	a.mu.Unlock()
+	for _, r := range unusual {
+		label := "{rule=" + strconv.Quote(r.Rule)
+		if r.Target != "" {
+			label += ",target=" + strconv.Quote(r.Target)
+		}
+		out = append(out, web.Counter{Name: "firewatch_anomaly_score" + label + "}", Value: float64(*r.Value), Gauge: true})
+		if r.Threshold != nil {
+			out = append(out, web.Counter{Name: "firewatch_anomaly_bound" + label + "}", Value: float64(*r.Threshold), Gauge: true})
+		}
 	}
 	for _, k := range s.Sinks {
 		label := "{sink=" + strconv.Quote(k.Name) + "}"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/firewatch-agent/firewatch/cmd/agent/term"
 	"github.com/firewatch-agent/firewatch/cmd/agent/web"
@@ -16,19 +17,24 @@ func cmdDrill(ctx context.Context, e env, args []string) int {
 	var c clientFlags
 	fs := newFlags(e, "drill")
 	c.add(fs)
+	within := fs.Duration("within", testPatience, "`time` that the alert may take to each sink")
 	kind, rest := word(args, "")
 	if code, ok := parse(e, fs, rest); !ok {
 		return code
 	}
 	if kind == "" {
-		fmt.Fprintln(e.err, "firewatch drill: say cpu, memory, disk or sink")
+		fmt.Fprintln(e.err, "firewatch drill: say cpu, memory, disk, probe or sink")
+		return exitUsage
+	}
+	if *within <= 0 || *within > testPatience {
+		fmt.Fprintf(e.err, "firewatch drill: --within is more than 0 and at most %s\n", testPatience)
 		return exitUsage
 	}
 	client, _, err := c.client()
 	if err != nil {
 		return fail(e, "drill", err)
 	}
-	d, err := runDrill(ctx, client, kind)
+	d, err := runDrill(ctx, client, kind, *within)
 	if err != nil {
 		return fail(e, "drill", err)
 	}
@@ -53,11 +59,21 @@ func cmdDrill(ctx context.Context, e env, args []string) int {
 
 // runDrill makes the fault for as long as the alert needs to reach the sinks,
 // a minute at most.
-func runDrill(ctx context.Context, client *web.Client, kind string) (web.Drill, error) {
+func runDrill(ctx context.Context, client *web.Client, kind string, within time.Duration) (web.Drill, error) {
 	ctx, cancel := context.WithTimeout(ctx, drillTime)
 	defer cancel()
+	ask := web.DrillStep{Within: within}
+	var server *slowServer
+	if kind == "probe" {
+		var err error
+		if server, err = newSlowServer(); err != nil {
+			return web.Drill{}, err
+		}
+		defer server.close()
+		ask.Address = server.address()
+	}
 	step := func(ctx context.Context, name string, d *web.Drill) error {
-		return client.Post(ctx, "/v1/drill/"+kind+"/"+name, nil, "", d)
+		return client.Post(ctx, "/v1/drill/"+kind+"/"+name, ask, "", d)
 	}
 	var plan, fired, over web.Drill
 	if err := step(ctx, "begin", &plan); err != nil {
@@ -65,7 +81,7 @@ func runDrill(ctx context.Context, client *web.Client, kind string) (web.Drill, 
 	}
 	faulty, mend := context.WithCancel(ctx)
 	mended := make(chan error, 1)
-	go func() { mended <- fault(faulty, kind, plan) }()
+	go func() { mended <- fault(faulty, kind, plan, server) }()
 	err := step(ctx, "wait", &fired)
 	mend()
 	if faultErr := <-mended; faultErr != nil {
@@ -82,8 +98,10 @@ func runDrill(ctx context.Context, client *web.Client, kind string) (web.Drill, 
 
 // fault makes trouble until ctx ends. All of it belongs to this process alone,
 // so that nothing is left however that ends: the file has no name.
-func fault(ctx context.Context, kind string, plan web.Drill) error {
+func fault(ctx context.Context, kind string, plan web.Drill, server *slowServer) error {
 	switch kind {
+	case "probe":
+		server.slow(ctx)
 	case "cpu":
 		for range runtime.NumCPU() {
 			go func() {

@@ -46,7 +46,7 @@ func commands() []command {
 		{"incidents", "[--json]", "list open incidents and their deliveries", cmdIncidents},
 		{"ack", "ID", "take an incident on: it is not repeated any more", cmdAck},
 		{"test-alert", "[--sink NAME]", "send a firing and a resolved alert through every sink", cmdTestAlert},
-		{"drill", "cpu|memory|disk|sink [--json]", "make a small trouble for a moment, and see that its alert reaches every sink", cmdDrill},
+		{"drill", "cpu|memory|disk|probe|sink [--within 25s] [--json]", "make a small trouble for a moment, and see that its alert reaches every sink", cmdDrill},
 		{"send", "--severity S --summary T [--key K] [--resolve]", "send a durable alert from a script or cron job", cmdSend},
 		{"job", "NAME [--retries 3] [--delay 5m] [--deadline 1h] -- COMMAND", "run a scheduled command; alert when it fails or does not finish in time", cmdJob},
 		{"silence", "add [--rule R] [--target T] [--for 2h]|list|remove ID", "keep alerts that match from being told for a while", cmdSilence},

@@ -12,6 +12,7 @@ import (
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/cmd/agent/web"
 	"github.com/firewatch-agent/firewatch/collect"
+	"github.com/firewatch-agent/firewatch/collect/probe"
 	"github.com/firewatch-agent/firewatch/detect"
 	"github.com/firewatch-agent/firewatch/internal/conf"
 )
@@ -19,7 +20,8 @@ import (
 const (
 	drillTime  = time.Minute // a drill ends by itself after so long
 	drillFires = 30 * time.Second
-	maxTaken   = 512 << 20 // bytes of memory or disk that a drill takes
+	drillGrace = 5 * time.Second // between two steps; a client that is gone for longer ends the drill
+	maxTaken   = 512 << 20       // bytes of memory or disk that a drill takes
 )
 
 // rehearsal is a drill that goes on: a rule for as long as it lasts.
@@ -29,58 +31,84 @@ type rehearsal struct {
 	step         sync.Mutex // one step at a time
 	results      map[string]*web.TestResult
 	expire       *time.Timer
+	probe        *drillProbe // nil where the drill has none
 }
 
 // Drill implements web.Agent. begin judges whether this host can bear the
 // fault and adds a rule for it; wait returns when that rule's alert is at each
 // sink; end takes the rule out, which resolves the alert, and returns when each
-// sink knows. Whoever began and is gone needs no end: the rule goes after a
-// minute, and with the agent. The fault itself is the client's.
-func (a *agent) Drill(ctx context.Context, kind, step string) (web.Drill, error) {
-	switch step {
+// sink that got it knows. A client that is killed needs no end: the rule goes at
+// once while it waits, else within drillGrace, and with the agent. The fault
+// itself is the client's.
+func (a *agent) Drill(ctx context.Context, s web.DrillStep) (web.Drill, error) {
+	if s.Within <= 0 || s.Within > testPatience {
+		s.Within = testPatience
+	}
+	switch s.Name {
 	case "begin":
-		return a.beginDrill(ctx, kind)
+		return a.beginDrill(ctx, s)
 	case "wait", "end":
 	default:
-		return web.Drill{}, fmt.Errorf("a drill has no step %q", step)
+		return web.Drill{}, fmt.Errorf("a drill has no step %q", s.Name)
 	}
 	a.mu.Lock()
 	r := a.rehearsal
 	a.mu.Unlock()
-	if r == nil || r.rule != "drill-"+kind {
-		return web.Drill{}, fmt.Errorf("no drill of %s goes on: it ends by itself after %s", kind, drillTime)
+	if r == nil || r.rule != "drill-"+s.Kind {
+		return web.Drill{}, fmt.Errorf("no drill of %s goes on: it ends by itself after %s", s.Kind, drillTime)
 	}
 	r.step.Lock()
 	defer r.step.Unlock()
 	d := web.Drill{Rule: r.rule}
-	phase := alert.PhaseFiring
-	if step == "end" {
-		phase = alert.PhaseResolved
+	if s.Name == "end" {
 		a.endDrill(ctx, r)
-	} else if err := a.awaitFiring(ctx, r); err != nil {
-		return d, err
-	} else {
-		d.Fired = float64(time.Since(r.began)) / float64(time.Millisecond)
+		d.Results = a.told(ctx, r, alert.PhaseResolved, s.Within)
+		return d, nil
 	}
-	al := alert.Alert{Rule: r.rule, Target: r.target}
-	took := a.await(ctx, al, func(i alert.Incident, since time.Duration) bool {
+	r.expire.Reset(drillTime)
+	err := a.awaitFiring(ctx, r)
+	if err == nil {
+		d.Fired = float64(time.Since(r.began)) / float64(time.Millisecond)
+		d.Results = a.told(ctx, r, alert.PhaseFiring, s.Within)
+	}
+	if errors.Is(ctx.Err(), context.Canceled) { // the client is gone
+		a.endDrill(context.WithoutCancel(ctx), r)
+	}
+	r.expire.Reset(drillGrace)
+	return d, err
+}
+
+// told waits until each sink has the phase, and says for each how long it took.
+// A sink that never got the alert is not waited for again.
+func (a *agent) told(ctx context.Context, r *rehearsal, phase string, within time.Duration) (out []web.TestResult) {
+	took := a.await(ctx, alert.Alert{Rule: r.rule, Target: r.target}, within, func(i alert.Incident, since time.Duration) bool {
 		if phase == alert.PhaseFiring {
 			since = time.Since(i.ChangedAt) // the reading that broke the rule
+			return noteTest(r.results, i, phase, since)
 		}
-		return noteTest(r.results, i, phase, since)
+		noteTest(r.results, i, phase, since)
+		for _, t := range r.results {
+			if t.Firing > 0 && t.Resolved == 0 && t.Error == "" {
+				return false
+			}
+		}
+		return true
 	})
 	for _, t := range r.results {
-		if phase == alert.PhaseResolved && t.Resolved == 0 && took > 0 {
+		switch {
+		case phase == alert.PhaseFiring && t.Firing == 0 && t.Error == "":
+			t.Error = fmt.Sprintf("not delivered within %s", within)
+		case phase == alert.PhaseResolved && t.Firing > 0 && t.Resolved == 0 && took > 0:
 			t.Resolved = float64(took) / float64(time.Millisecond)
 		}
 		t.OK = t.Firing > 0 && t.Error == ""
-		d.Results = append(d.Results, *t)
+		out = append(out, *t)
 	}
-	slices.SortFunc(d.Results, func(x, y web.TestResult) int { return strings.Compare(x.Sink, y.Sink) })
-	return d, nil
+	slices.SortFunc(out, func(x, y web.TestResult) int { return strings.Compare(x.Sink, y.Sink) })
+	return out
 }
 
-func (a *agent) beginDrill(ctx context.Context, kind string) (web.Drill, error) {
+func (a *agent) beginDrill(ctx context.Context, s web.DrillStep) (web.Drill, error) {
 	for _, i := range a.box.Incidents() {
 		if i.State == alert.Firing {
 			return web.Drill{}, fmt.Errorf("an incident is open (%s): a drill would only add to it", i.Rule)
@@ -91,7 +119,7 @@ func (a *agent) beginDrill(ctx context.Context, kind string) (web.Drill, error) 
 	if a.rehearsal != nil {
 		return web.Drill{}, fmt.Errorf("%s goes on", a.rehearsal.rule)
 	}
-	rule, d, err := drillRule(kind, a.frame, a.stateDir)
+	rule, d, err := drillRule(s.Kind, a.frame, a.stateDir)
 	if err != nil {
 		return d, err
 	}
@@ -100,10 +128,18 @@ func (a *agent) beginDrill(ctx context.Context, kind string) (web.Drill, error) 
 	if err != nil {
 		return d, err
 	}
-	a.detector.SetRules(rules) // nothing is gone, so nothing is resolved
 	r := &rehearsal{rule: rule.Name, target: rule.Target, began: time.Now(), results: map[string]*web.TestResult{}}
 	alone := context.WithoutCancel(ctx)
-	r.expire = time.AfterFunc(drillTime, func() { a.endDrill(alone, r) })
+	if s.Kind == "probe" {
+		if r.probe, err = startDrillProbe(alone, s.Address); err != nil {
+			return d, err
+		}
+		for _, m := range probe.Metrics() { // there need not be any other
+			a.metrics[m.Name] = m
+		}
+	}
+	a.detector.SetRules(rules) // nothing is gone, so nothing is resolved
+	r.expire = time.AfterFunc(drillGrace, func() { a.endDrill(alone, r) })
 	a.rehearsal = r
 	a.log.Info("a drill begins", "rule", rule.Name)
 	return d, nil
@@ -118,6 +154,9 @@ func (a *agent) endDrill(ctx context.Context, r *rehearsal) {
 		return
 	}
 	a.rehearsal = nil
+	if r.probe != nil {
+		r.probe.stop()
+	}
 	rules, err := rulesFor(a.cfg)
 	var resolved []alert.Alert
 	if err == nil {
@@ -166,14 +205,16 @@ func drillRule(kind string, f collect.Frame, stateDir string) (detect.RuleConfig
 	if kind != "sink" && (!ok || !ok2) {
 		return rule, d, errors.New("CPU and memory are not measured yet: try again in a few seconds")
 	}
-	if kind == "cpu" && cpu > 60 || kind == "memory" && free < 20 {
-		return rule, d, fmt.Errorf("this host is loaded (CPU %.0f %%, %.0f %% of memory available): no drill of cpu above 60 %% or of memory below 20 %%", cpu, free)
+	if kind == "cpu" && cpu > 60 || kind == "probe" && cpu > 95 || kind == "memory" && free < 20 {
+		return rule, d, fmt.Errorf("this host is loaded (CPU %.0f %%, %.0f %% of memory available): no drill of cpu above 60 %%, of a probe above 95 %% or of memory below 20 %%", cpu, free)
 	}
 	switch kind {
 	case "sink":
 		rule.Metric, rule.Comparison = "mem_used", ">=" // true at once
 	case "cpu":
 		rule.Metric, limit = "cpu_usage_active", 80
+	case "probe":
+		rule.Metric, rule.Target, limit = "probe_duration", drillTarget, slowAnswer.Seconds()*1000/2
 	case "memory":
 		used, _ := value("mem_used", "")
 		d.Bytes = min(maxTaken, int64(used*free/(100-min(free, 99))/4))
@@ -188,7 +229,7 @@ func drillRule(kind string, f collect.Frame, stateDir string) (detect.RuleConfig
 		d.Dir, d.Bytes = stateDir, min(maxTaken, int64(room/4))
 		limit = used + float64(d.Bytes)/2
 	default:
-		return rule, d, fmt.Errorf("there is no drill of %q; one of cpu, memory, disk, sink", kind)
+		return rule, d, fmt.Errorf("there is no drill of %q; one of cpu, memory, disk, probe, sink", kind)
 	}
 	return rule, d, nil
 }

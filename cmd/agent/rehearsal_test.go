@@ -35,7 +35,9 @@ func TestDrillRule(t *testing.T) {
 		{"sink", quietHost(99, 1, 0), 0, 0, "", ""},
 		{"sink", collect.Frame{}, 0, 0, "", ""},
 		{"cpu", collect.Frame{}, 0, 0, "", "not measured yet"},
-		{"probe", quiet, 0, 0, "", "one of cpu, memory, disk, sink"},
+		{"probe", quiet, 0, 500, drillTarget, ""},
+		{"probe", quietHost(96, 50, 4<<30), 0, 0, "", "loaded"},
+		{"fire", quiet, 0, 0, "", "one of cpu, memory, disk, probe, sink"},
 	} {
 		rule, d, err := drillRule(c.kind, c.frame, "/var/lib/firewatch")
 		if c.refused != "" {

@@ -37,14 +37,14 @@ func (a *agent) TestAlert(ctx context.Context, sink string) ([]web.TestResult, e
 		return nil, fmt.Errorf("accept the test alert (%s): %w", result, err)
 	}
 	results := map[string]*web.TestResult{}
-	a.await(ctx, al, func(i alert.Incident, since time.Duration) bool {
+	a.await(ctx, al, testPatience, func(i alert.Incident, since time.Duration) bool {
 		return noteTest(results, i, alert.PhaseFiring, since)
 	})
 	al.State, al.ChangedAt, al.ResolvedAt, al.Summary = alert.Resolved, time.Now(), time.Now(), "the test of firewatch is over"
 	if _, err := a.box.Accept(ctx, al, ""); err != nil {
 		return nil, fmt.Errorf("resolve the test alert: %w", err)
 	}
-	took := a.await(ctx, al, func(i alert.Incident, since time.Duration) bool {
+	took := a.await(ctx, al, testPatience, func(i alert.Incident, since time.Duration) bool {
 		return noteTest(results, i, alert.PhaseResolved, since)
 	})
 	for _, r := range results {
@@ -96,11 +96,11 @@ func noteTest(results map[string]*web.TestResult, i alert.Incident, phase string
 // await looks at the incident of an alert every 5 ms until done says so, the
 // incident is gone (closed: everyone has it) or patience ends. It returns the
 // time until the incident was gone, 0 where it is not.
-func (a *agent) await(ctx context.Context, al alert.Alert, done func(alert.Incident, time.Duration) bool) time.Duration {
+func (a *agent) await(ctx context.Context, al alert.Alert, patience time.Duration, done func(alert.Incident, time.Duration) bool) time.Duration {
 	start := time.Now()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for time.Since(start) < testPatience {
+	for time.Since(start) < patience {
 		list := a.box.Incidents()
 		i := slices.IndexFunc(list, func(i alert.Incident) bool { return i.Rule == al.Rule && i.Target == al.Target })
 		if i < 0 {

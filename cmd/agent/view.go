@@ -64,7 +64,7 @@ func (a *agent) Status() web.Status {
 	}
 	for _, c := range a.set.Status() {
 		s.Collectors = append(s.Collectors, web.Collector{Name: c.Name, State: c.State, Reason: c.Reason, Since: c.Since,
-			Duration: float64(c.Duration) / float64(time.Millisecond), Series: c.Series})
+			Duration: float64(c.Duration) / float64(time.Millisecond), Series: c.Series, Errors: c.Errors, Dropped: c.Dropped})
 	}
 	return s
 }

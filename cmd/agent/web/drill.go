@@ -2,9 +2,20 @@ package web
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 )
+
+// DrillStep is what the client of a drill asks for: the next of its steps
+// begin, wait and end.
+type DrillStep struct {
+	Kind    string        `json:"-"`
+	Name    string        `json:"-"`
+	Address string        `json:"address,omitempty"`   // of a server that the client makes slow, on loopback; for a probe
+	Within  time.Duration `json:"within_ns,omitempty"` // how long a sink may take; 0 = the longest there is
+}
 
 // Drill is what the agent says at each step of a drill.
 type Drill struct {
@@ -17,9 +28,19 @@ type Drill struct {
 
 // drill takes one step of a drill: begin, wait or end.
 func drill(w http.ResponseWriter, r *http.Request, a Agent) {
+	b, ok := body(w, r)
+	if !ok {
+		return
+	}
+	s := DrillStep{}
+	if len(b) > 0 && json.Unmarshal(b, &s) != nil {
+		refuse(w, http.StatusUnprocessableEntity, errors.New("the body is not JSON"), "")
+		return
+	}
+	s.Kind, s.Name = r.PathValue("kind"), r.PathValue("step")
 	ctx, cancel := context.WithTimeout(r.Context(), 70*time.Second)
 	defer cancel()
-	d, err := a.Drill(ctx, r.PathValue("kind"), r.PathValue("step"))
+	d, err := a.Drill(ctx, s)
 	if err != nil {
 		refuse(w, http.StatusUnprocessableEntity, err, "")
 		return

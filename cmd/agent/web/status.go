@@ -23,7 +23,7 @@ type Agent interface {
 	DropDead(ctx context.Context, key, sink, by string) (int, error)
 	DropBacklog(ctx context.Context, sink, by string) (int, error)
 	TestAlert(ctx context.Context, sink string) ([]TestResult, error)
-	Drill(ctx context.Context, kind, step string) (Drill, error)
+	Drill(ctx context.Context, s DrillStep) (Drill, error)
 	Reload(ctx context.Context) error      // nil = the config file is in force
 	Progress() (tick, outbox bool)         // for /healthz
 	Traffic() (ok bool, word string)       // for /health/host
@@ -73,6 +73,8 @@ type Collector struct {
 	Since    time.Time `json:"since,omitzero"`
 	Duration float64   `json:"duration_ms"`
 	Series   int       `json:"series"`
+	Errors   uint64    `json:"errors"`  // ticks in which it failed, hung or was not reached
+	Dropped  uint64    `json:"dropped"` // samples left out: not possible, or too many
 }
 
 // Outbox is how delivery is.

@@ -77,8 +77,8 @@ func (f *fakeAgent) Samples() []collect.Sample {
 func (f *fakeAgent) MetricInfo(name string) collect.Metric {
 	return collect.Metric{Name: name, Unit: map[string]string{"disk_used_percent": "Percent", "net_bytes_recv": "Bytes/Second"}[name]}
 }
-func (f *fakeAgent) Counters() []Counter                                  { return []Counter{{Name: "firewatch_ticks_total", Value: 5}} }
-func (f *fakeAgent) Drill(context.Context, string, string) (Drill, error) { return Drill{}, nil }
+func (f *fakeAgent) Counters() []Counter                             { return []Counter{{Name: "firewatch_ticks_total", Value: 5}} }
+func (f *fakeAgent) Drill(context.Context, DrillStep) (Drill, error) { return Drill{}, nil }
 
 func (f *fakeAgent) TestAlert(context.Context, string) ([]TestResult, error) {
 	return []TestResult{{Sink: "a", OK: true}}, f.err
