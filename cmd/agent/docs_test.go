@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,29 +53,116 @@ func TestMetricsReference(t *testing.T) {
 	}
 }
 
-var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+// pages lists what people read: every Markdown file of the repository but those
+// of packages that are not ours.
+func pages(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	for _, under := range []string{"*.md", "docs/*.md", "docs/*/*.md", "bench/*.md", "bench/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(under)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, found...)
+	}
+	if len(out) < 20 {
+		t.Fatalf("%d pages only", len(out))
+	}
+	return out
+}
 
-// TestLinksResolve: no relative link in the docs is dead.
+var (
+	link    = regexp.MustCompile(`\]\(([^)#: ]*)(#[^) ]*)?\)`)
+	heading = regexp.MustCompile("(?m)^#+ (.*)$")
+	notSlug = regexp.MustCompile(`[^a-z0-9 _-]`)
+)
+
+// anchors are the headings of a page as links name them (GitHub's way).
+func anchors(text string) map[string]bool {
+	out := map[string]bool{}
+	for _, m := range heading.FindAllStringSubmatch(text, -1) {
+		out["#"+strings.ReplaceAll(notSlug.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")] = true
+	}
+	return out
+}
+
+// TestLinksResolve: no relative link in the docs is dead, nor the place in a
+// page that it names.
 func TestLinksResolve(t *testing.T) {
 	t.Parallel()
-	root := filepath.Join("..", "..")
-	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	more, err := filepath.Glob(filepath.Join(root, "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, page := range append(pages, more...) {
+	found := 0
+	for _, page := range pages(t) {
 		b, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range link.FindAllStringSubmatch(string(b), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
-				t.Errorf("%s: the link to %s is dead", filepath.Base(page), m[1])
+			found++
+			to := page
+			if m[1] != "" {
+				to = filepath.Join(filepath.Dir(page), m[1])
+			}
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s: the link to %s is dead", page, m[1])
+				continue
+			}
+			if m[2] == "" {
+				continue
+			}
+			if b, err = os.ReadFile(to); err != nil || !anchors(string(b))[m[2]] {
+				t.Errorf("%s: there is no %s in %s (%v)", page, m[2], to, err)
 			}
 		}
+	}
+	if found < 50 {
+		t.Errorf("%d links only: are they still found?", found)
+	}
+}
+
+var (
+	code   = regexp.MustCompile("(?s)```sh\n.*?```|`[^`\n]+`")
+	called = regexp.MustCompile(`(?:firewatch|\./cmd/agent) ([a-z][a-z-]*)(/|(?: [^\n` + "`" + `#;&]*)?)`)
+	option = regexp.MustCompile(`(?:^| )--([a-z][a-z-]*)`)
+)
+
+// TestDocsNameWhatExists: every command and flag of ours that the docs name
+// exists. That those in blocks also work is TestDocsCommands, in the end-to-end
+// stage.
+func TestDocsNameWhatExists(t *testing.T) {
+	t.Parallel()
+	flags := map[string][]string{}
+	for _, c := range described() {
+		flags[c.Name] = []string{}
+		for _, f := range c.Flags {
+			flags[c.Name] = append(flags[c.Name], f.Name)
+		}
+	}
+	found := 0
+	for _, page := range pages(t) {
+		b, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range code.FindAllString(string(b), -1) {
+			for _, m := range called.FindAllStringSubmatch(block, -1) {
+				if m[2] == "/" { // a path: of a chart that is called so, too
+					continue
+				}
+				found++
+				known, ok := flags[m[1]]
+				if !ok {
+					t.Errorf("%s: %q: there is no command %s", page, m[0], m[1])
+				}
+				ours, _, _ := strings.Cut(m[2]+" ", " -- ")
+				for _, f := range option.FindAllStringSubmatch(ours, -1) {
+					if !slices.Contains(known, f[1]) {
+						t.Errorf("%s: %q: there is no flag --%s", page, m[0], f[1])
+					}
+				}
+			}
+		}
+	}
+	if found < 60 {
+		t.Errorf("%d commands only: are they still found?", found)
 	}
 }

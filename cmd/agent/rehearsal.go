@@ -46,7 +46,7 @@ func (a *agent) Drill(ctx context.Context, s web.DrillStep) (web.Drill, error) {
 	}
 	switch s.Name {
 	case "begin":
-		return a.beginDrill(ctx, s)
+		return a.beginMeasured(ctx, s)
 	case "wait", "end":
 	default:
 		return web.Drill{}, fmt.Errorf("a drill has no step %q", s.Name)
@@ -106,6 +106,26 @@ func (a *agent) told(ctx context.Context, r *rehearsal, phase string, within tim
 	}
 	slices.SortFunc(out, func(x, y web.TestResult) int { return strings.Compare(x.Sink, y.Sink) })
 	return out
+}
+
+// errUnmeasured says that an agent has only just started.
+var errUnmeasured = errors.New("CPU and memory are not measured: firewatch status says why")
+
+// beginMeasured is beginDrill once there are readings to judge the host by.
+func (a *agent) beginMeasured(ctx context.Context, s web.DrillStep) (web.Drill, error) {
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for start := time.Now(); ; {
+		d, err := a.beginDrill(ctx, s)
+		if !errors.Is(err, errUnmeasured) || time.Since(start) > drillGrace {
+			return d, err
+		}
+		select {
+		case <-ctx.Done():
+			return d, err
+		case <-look.C:
+		}
+	}
 }
 
 func (a *agent) beginDrill(ctx context.Context, s web.DrillStep) (web.Drill, error) {
@@ -203,7 +223,7 @@ func drillRule(kind string, f collect.Frame, stateDir string) (detect.RuleConfig
 	cpu, ok := value("cpu_usage_active", "")
 	free, ok2 := value("mem_available_percent", "")
 	if kind != "sink" && (!ok || !ok2) {
-		return rule, d, errors.New("CPU and memory are not measured yet: try again in a few seconds")
+		return rule, d, errUnmeasured
 	}
 	if kind == "cpu" && cpu > 60 || kind == "probe" && cpu > 95 || kind == "memory" && free < 20 {
 		return rule, d, fmt.Errorf("this host is loaded (CPU %.0f %%, %.0f %% of memory available): no drill of cpu above 60 %%, of a probe above 95 %% or of memory below 20 %%", cpu, free)

@@ -34,7 +34,7 @@ func TestDrillRule(t *testing.T) {
 		{"disk", quietHost(10, 50, 1<<30-1), 0, 0, "", "less than 1 GiB"},
 		{"sink", quietHost(99, 1, 0), 0, 0, "", ""},
 		{"sink", collect.Frame{}, 0, 0, "", ""},
-		{"cpu", collect.Frame{}, 0, 0, "", "not measured yet"},
+		{"cpu", collect.Frame{}, 0, 0, "", "not measured"},
 		{"probe", quiet, 0, 500, drillTarget, ""},
 		{"probe", quietHost(96, 50, 4<<30), 0, 0, "", "loaded"},
 		{"fire", quiet, 0, 0, "", "one of cpu, memory, disk, probe, sink"},

@@ -66,7 +66,7 @@ func cmdSilence(ctx context.Context, e env, args []string) int {
 	case verb == "add":
 		s.Severity, s.By, s.Until = alert.Severity(*severity), userName(), time.Now().Add(length.D())
 		if s.Rule == "" && s.Target == "" && s.Severity == "" && len(s.Labels) == 0 {
-			fmt.Fprintln(e.err, "firewatch silence add: say what to silence, for example --rule disk-full --target /var --for 2h")
+			fmt.Fprintln(e.err, "firewatch silence add: say what to silence, for example --rule disk-full --target /var --for 2h; --rule '*' is everything")
 			return exitUsage
 		}
 		var made alert.Silence

@@ -59,17 +59,20 @@ func (s Style) Status(st web.Status) string {
 	return b.String()
 }
 
-// fold breaks text into lines of at most 80 columns, further lines two blanks
+// fold breaks text into lines of at most 79 columns, further lines two blanks
 // in; column is where it begins.
-func fold(text string, column int) string {
+func fold(text string, column int) string { return foldAt(text, column, 2) }
+
+// foldAt is fold with further lines so many blanks in.
+func foldAt(text string, column, indent int) string {
 	var b strings.Builder
 	for i, w := range strings.Split(text, " ") {
 		n := utf8.RuneCountInString(w)
 		switch {
 		case i == 0:
-		case column+1+n > 80:
-			b.WriteString("\n  ")
-			column = 2
+		case column+1+n > 79: // a terminal that clears to the end of a full line takes its last letter
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
 		default:
 			b.WriteByte(' ')
 			column++
@@ -169,13 +172,13 @@ func (s Style) incidentTable(list []alert.Incident, now time.Time) string {
 			state, paint = "RESOLVED", s.green
 		}
 		fmt.Fprintf(&b, "  %s %s, since %s (%s)\n", paint(fmt.Sprintf("%-8s", state)), i.ID, i.StartedAt.Local().Format("15:04:05 MST"), human.Duration(now.Sub(i.StartedAt).Round(time.Second)))
-		fmt.Fprintf(&b, "           %s\n", human.Clean(i.Summary, 300))
+		b.WriteString("           " + foldAt(human.Clean(i.Summary, 300), 11, 11))
 		for _, d := range i.Sinks {
 			line := fmt.Sprintf("%s: has %s", d.Sink, orNothing(d.Confirmed))
 			if d.Owed != "" {
 				line += fmt.Sprintf(", owed %s, %d failed attempts %s", d.Owed, d.Attempts, human.Clean(d.LastError, 80))
 			}
-			fmt.Fprintf(&b, "           %s\n", s.dim(line))
+			b.WriteString("           " + s.dim(strings.TrimSuffix(foldAt(line, 11, 11), "\n")) + "\n")
 		}
 	}
 	return b.String()

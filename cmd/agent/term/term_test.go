@@ -72,7 +72,7 @@ func TestStatusOfTrouble(t *testing.T) {
 		Sinks: []alert.Delivery{{Sink: "ops", Owed: "firing", Attempts: 3, LastError: "connection refused"}}}}
 	s.Outbox.Durable, s.Outbox.Error = false, "no space left on device"
 	got := Style(false).Status(s)
-	for _, text := range []string{"One thing is wrong (critical): a disk is nearly full on /var", "CRITICAL 9354bde320c04b5a0a01d2dd2cf3802c", "ops: has nothing yet, owed firing, 3 failed attempts connection refused", "THE DISK FAILS, alerts are kept in memory: no space left on device"} {
+	for _, text := range []string{"One thing is wrong (critical): a disk is nearly full on /var", "CRITICAL 9354bde320c04b5a0a01d2dd2cf3802c", "ops: has nothing yet, owed firing, 3 failed attempts connection\n           refused", "THE DISK FAILS, alerts are kept in memory: no space left on device"} {
 		if !strings.Contains(got, text) {
 			t.Errorf("no %q in\n%s", text, got)
 		}

@@ -18,7 +18,7 @@ func (s Style) why(i alert.Incident) string {
 	var b strings.Builder
 	list := func(name string, n int, line func(int) string) {
 		for k := range min(n, maxWhy) {
-			fmt.Fprintf(&b, "           %s %s\n", s.dim(fmt.Sprintf("%-8s", name)), line(k))
+			fmt.Fprintf(&b, "           %s %s", s.dim(fmt.Sprintf("%-8s", name)), foldAt(line(k), 20, 20))
 			name = ""
 		}
 		if n > maxWhy {
