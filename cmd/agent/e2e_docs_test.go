@@ -94,7 +94,7 @@ var docShims = map[string]string{
 const docSetup = `
 for f in cpu today lastweek; do { echo timestamp,value; i=0; while [ $i -lt 200 ]; do echo "2026-11-26T00:0$((i / 60)):$((i % 60 / 10))$((i % 10))Z,$((i * 7 % 13))"; i=$((i + 1)); done; } > $f.csv; done
 { echo time,cpu_usage_active; i=0; while [ $i -lt 200 ]; do echo "$((1764115200 + i)),5"; i=$((i + 1)); done; } > incident.csv
-printf '[[rule]]\nname = "busy"\nmetric = "cpu_usage_active"\ncomparison = ">"\nthreshold = 101\n' > new.toml
+printf '[[rule]]\nname = "busy"\nmetric = "cpu_usage_active"\ncomparison = ">"\nthreshold = 99\n' > new.toml
 firewatch run --state-dir /tmp/recorded --record incident.rec > /dev/null 2>&1 & sleep 4; kill -INT $!; wait $!
 `
 
