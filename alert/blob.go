@@ -45,10 +45,8 @@ func (o *Outbox) saveBlob(ctx context.Context, to *blob, b []byte) error {
 		case stuck:
 			return fmt.Errorf("write %s: %w: %w", s.name, ErrNotDurable, errHangs)
 		}
-		select {
-		case <-ch:
-		case <-ctx.Done():
-			return fmt.Errorf("write %s: %w: %w", s.name, ErrNotDurable, context.Cause(ctx))
+		if err := o.awaitWriter(ctx, ch); err != nil {
+			return fmt.Errorf("write %s: %w: %w", s.name, ErrNotDurable, err)
 		}
 	}
 }

@@ -238,6 +238,33 @@ func TestADiskThatIsFullStillTakesAChange(t *testing.T) {
 	})
 }
 
+// Who waits without a deadline of its own, as POST /v1/alerts does, learns after
+// a second that a write hangs, and the alert goes out from memory then.
+func TestAWriteThatHangsIsToldAfterASecond(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink, disk := alerttest.NewSink("s"), &badDisk{lazy: true}
+		r := openHooked(t, dir, disk.step, nil, sink)
+		time.Sleep(time.Second)
+		stuck := make(chan struct{})
+		disk.hold.Store(&stuck)
+		start := time.Now()
+		if got, err := r.Accept(t.Context(), posted("failed", alert.Firing), "k"); got != alert.NotYet || !errors.Is(err, alert.ErrNotDurable) {
+			t.Errorf("Accept: %s, %v", got, err)
+		}
+		settle()
+		wantPhases(t, sink.Taken(), "send:firing")
+		if took := time.Since(start); took < time.Second || took > 1100*time.Millisecond {
+			t.Errorf("told after %s", took)
+		}
+		disk.hold.Store(nil)
+		close(stuck)
+		time.Sleep(time.Second)
+		r.stop()
+	})
+}
+
 // An alert is on its way only once it is on disk, as long as the disk answers
 // in time: what a sink has seen, a crash must not take back.
 func TestNothingIsSentBeforeItIsOnDisk(t *testing.T) {

@@ -41,12 +41,14 @@ func (o *Outbox) load(clone bool) later {
 		o.diskFailed(err)
 	}
 	began := time.Now()
+	read := 0 // files read
 	for _, n := range names {
 		id, ours := strings.CutSuffix(n, ".json")
-		if !clone && (!ours || !isID(id) || time.Since(began) > o.opt.loadWait) {
+		if !clone && (!ours || !isID(id) || read > loadAtOnce && time.Since(began) > o.opt.loadWait) {
 			l.open = append(l.open, n)
 			continue
 		}
+		read++
 		o.take1(n, clone, l.ended)
 	}
 	o.stats.Adopted = uint64(len(o.open))

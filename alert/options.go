@@ -72,7 +72,8 @@ const (
 	keepKeys       = 24 * time.Hour         // … and so long after the end
 	maxList        = 64                     // causes, culprits and members kept per alert
 	maxListed      = 1000                   // dead letters of closed incidents, and quarantined files, listed in memory
-	loadWait       = 200 * time.Millisecond // longest that the start reads open incidents; the rest is read meanwhile
+	loadAtOnce     = 256                    // files of open incidents that the start reads in any case,
+	loadWait       = 200 * time.Millisecond // … and the longest that it reads more; the rest is read meanwhile
 	keepClosed     = 90 * 24 * time.Hour
 	minClosed      = 1000     // closed incidents kept whatever their age
 	maxClosed      = 10_000   // and at most, each of those with and without dead letters

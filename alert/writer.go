@@ -331,12 +331,24 @@ func (o *Outbox) awaitSaved(ctx context.Context, r *record, rev uint64) error {
 		case stuck:
 			return fmt.Errorf("write incident: %w: %w", ErrNotDurable, errHangs)
 		}
-		select {
-		case <-ch:
-		case <-ctx.Done():
-			return fmt.Errorf("write incident: %w: %w", ErrNotDurable, context.Cause(ctx))
+		if err := o.awaitWriter(ctx, ch); err != nil {
+			return fmt.Errorf("write incident: %w: %w", ErrNotDurable, err)
 		}
 	}
+}
+
+// awaitWriter waits for a change, for the moment at which a write counts as
+// hanging, which no change tells, or for the end of ctx, which is an error.
+func (o *Outbox) awaitWriter(ctx context.Context, ch <-chan struct{}) error {
+	late := time.NewTimer(hangsAfter + time.Millisecond)
+	defer late.Stop()
+	select {
+	case <-ch:
+	case <-late.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // Health says whether accepted alerts reach the disk.

@@ -1,0 +1,189 @@
+// Command outbox measures the delivery promise on the real agent, part by part,
+// each on a state directory of its own: how fast alerts are accepted and told,
+// failover, a long outage, disks that fail, fill or hang, a state directory that
+// is damaged, and what 10 000 failed deliveries leave behind. It writes
+// bench/results/outbox.json and prints its table from that file:
+//
+//	go run ./bench/outbox                          # everything, about 8 minutes; some parts need root
+//	go run ./bench/outbox -parts accept,damage
+//	go run ./bench/outbox -print
+//
+// It runs in the root of the checkout and uses loopback alone. A part that
+// cannot run here says so in its row and counts as not reached.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// row is one figure with its bar.
+type row struct {
+	Part   string  `json:"part"`
+	Figure string  `json:"figure"`
+	Value  float64 `json:"value"`
+	Bar    float64 `json:"bar"`
+	Least  bool    `json:"at_least,omitempty"` // the bar is the least, not the most
+	N      int     `json:"n,omitempty"`        // samples
+	Error  string  `json:"error,omitempty"`    // the part could not run, or broke
+}
+
+func (r row) reached() bool {
+	return r.Error == "" && (r.Least && r.Value >= r.Bar || !r.Least && r.Value <= r.Bar)
+}
+
+// result is bench/results/outbox.json.
+type result struct {
+	Commit  string    `json:"commit"`
+	Machine string    `json:"machine"`
+	Load    string    `json:"load_average"` // at the start: others may use the machine
+	Seconds float64   `json:"wall_seconds"`
+	At      time.Time `json:"at"`
+	Rows    []row     `json:"rows"`
+}
+
+// part is one experiment; dir is its own.
+type part struct {
+	name string
+	run  func(b *bench, dir string) ([]row, error)
+}
+
+var parts = []part{
+	{"accept", accept}, {"latency", latency}, {"failover", failover}, {"outage", outage},
+	{"fsync-hangs", fsyncHangs}, {"fsync-storm", fsyncStorm}, {"bad-disk", badDisk},
+	{"damage", damage}, {"leaks", leaks},
+}
+
+// bench is what the parts share.
+type bench struct{ binary string }
+
+func main() {
+	var list, out string
+	var printOnly bool
+	flag.StringVar(&list, "parts", "", "parts to run, with commas between; default all")
+	flag.StringVar(&out, "out", "bench/results/outbox.json", "result file")
+	flag.BoolVar(&printOnly, "print", false, "print the table of the result file and stop")
+	flag.Parse()
+	if !printOnly {
+		if err := run(list, out); err != nil {
+			fmt.Fprintln(os.Stderr, "bench/outbox:", err)
+			os.Exit(1)
+		}
+	}
+	if err := printTable(out); err != nil {
+		fmt.Fprintln(os.Stderr, "bench/outbox:", err)
+		os.Exit(1)
+	}
+}
+
+func run(list, out string) error {
+	dir, err := os.MkdirTemp("", "firewatch-bench-outbox-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{binary: filepath.Join(dir, "firewatch")}
+	build := exec.Command("go", "build", "-trimpath", "-o", b.binary, "./cmd/agent")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, said)
+	}
+	r := result{Commit: commit(), Machine: machine(), At: time.Now().UTC().Round(time.Second)}
+	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
+		r.Load = strings.Join(strings.Fields(string(load))[:3], " ")
+	}
+	began := time.Now()
+	for _, p := range parts {
+		if list != "" && !slices.Contains(strings.Split(list, ","), p.name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%s…\n", p.name)
+		own := filepath.Join(dir, p.name)
+		if err := os.Mkdir(own, 0o700); err != nil {
+			return err
+		}
+		rows, err := p.run(b, own)
+		if err != nil {
+			rows = append(rows, row{Figure: "ran to its end", Error: err.Error()})
+		}
+		for i := range rows {
+			rows[i].Part = p.name
+		}
+		r.Rows = append(r.Rows, rows...)
+	}
+	r.Seconds = time.Since(began).Round(time.Second).Seconds()
+	text, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, append(text, '\n'), 0o644)
+}
+
+// printTable prints the result, and fails where a bar was not reached.
+func printTable(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var r result
+	if err := json.Unmarshal(text, &r); err != nil {
+		return err
+	}
+	fmt.Printf("commit %s, %s, load %s, %.0f s\n\n%-12s %-62s %10s %10s\n", r.Commit, r.Machine, r.Load, r.Seconds, "part", "figure", "value", "bar")
+	missed := 0
+	for _, x := range r.Rows {
+		sign, mark := "≤", ""
+		if x.Least {
+			sign = "≥"
+		}
+		if !x.reached() {
+			mark = "  NOT REACHED " + x.Error
+			missed++
+		}
+		fmt.Printf("%-12s %-62s %10.4g %s %8.4g%s\n", x.Part, x.Figure, x.Value, sign, x.Bar, mark)
+	}
+	if missed > 0 {
+		return fmt.Errorf("%d of %d bars were not reached", missed, len(r.Rows))
+	}
+	return nil
+}
+
+// p99 of xs, by the nearest rank; 0 where there is nothing.
+func p99(xs []float64) float64 {
+	if len(xs) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(xs))
+	return s[min(len(s)-1, int(0.99*float64(len(s))))]
+}
+
+func commit() string {
+	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	name := strings.TrimSpace(string(out))
+	if out, _ := exec.Command("git", "status", "--porcelain", "alert", "cmd", "bench/outbox").Output(); len(out) > 0 {
+		name += "+changes"
+	}
+	return name
+}
+
+func machine() string {
+	model := "unknown CPU"
+	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		if _, rest, ok := strings.Cut(string(b), "model name"); ok {
+			line, _, _ := strings.Cut(rest, "\n")
+			model = strings.Trim(line, "\t :")
+		}
+	}
+	return fmt.Sprintf("%s, %d CPUs, %s", model, runtime.NumCPU(), runtime.Version())
+}
