@@ -40,7 +40,7 @@ func (o *Outbox) summarize(s *slot, now time.Time) {
 		case r.End == nil:
 			fires++
 			a.State = Firing
-		case r.Sinks[s.name].Confirmed == "":
+		case r.Sinks[s.name].Confirmed == "" && r.saved >= r.rev: // an end that is in memory alone, a crash may take back
 			d.Covers = append(d.Covers, r.ID)
 		}
 		if len(a.Members) < maxList {
@@ -71,6 +71,8 @@ func (o *Outbox) told(d *record) {
 			}
 			its := r.Sinks[name]
 			switch {
+			case r.End == nil: // it fires after all: told by itself
+				its.Digest = ""
 			case mine.Confirmed != "":
 				its.Digest, its.Confirmed, its.Done, its.Receipt = d.ID, PhaseResolved, PhaseResolved, Receipt{ID: mine.Receipt.ID}
 				o.touch(r)

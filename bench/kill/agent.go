@@ -34,6 +34,8 @@ type life struct {
 	http   *http.Client
 	rng    *rand.Rand
 
+	stuck string // what drain found open in the end
+
 	mu       sync.Mutex
 	next     int
 	fired    map[string]bool // target → its firing was promised

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
 )
 
 // The steps of the outbox that a kill can find an incident at.
@@ -141,7 +143,7 @@ func (l *life) drain() (float64, error) {
 		}
 	}
 	for time.Since(began) < 15*time.Minute {
-		var list []json.RawMessage
+		var list []alert.Incident
 		resp, err := l.http.Get("http://agent/v1/incidents")
 		if err != nil {
 			return 0, err
@@ -155,11 +157,21 @@ func (l *life) drain() (float64, error) {
 				_ = l.cmd.Process.Signal(os.Interrupt)
 				return took, l.cmd.Wait()
 			}
+			for _, in := range list { // the answer to its end may have been lost
+				if in.State == alert.Firing && strings.HasPrefix(in.Target, targetPrefix) {
+					l.end(in.Target)
+				}
+			}
+			if took := time.Since(began); took > 10*time.Minute {
+				b, _ := json.Marshal(list[0])
+				l.stuck = fmt.Sprintf("%d incidents are open after %s, the first: %s", len(list), took.Round(time.Second), b)
+				break
+			}
 		}
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(time.Second)
 	}
 	l.kill()
-	return time.Since(began).Seconds(), nil
+	return time.Since(began).Seconds(), nil // judge says what is missing
 }
 
 // judge compares what people saw with what was promised.
@@ -237,6 +249,9 @@ func (l *life) judge(o *outcome) {
 				say("%s never had the end of %s", service, t)
 			}
 		}
+	}
+	if l.stuck != "" {
+		o.Problems = append(o.Problems, l.stuck)
 	}
 	l.check(o)
 }
