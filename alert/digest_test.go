@@ -1,7 +1,11 @@
 package alert_test
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,5 +115,65 @@ func TestARefusedDigestSendsEachByItself(t *testing.T) {
 			t.Errorf("%d dead letters, want the digest", n)
 		}
 		wantClean(t, r)
+	})
+}
+
+// A crash may take back the end of an incident that a digest was to tell of:
+// then it fires, is told by itself, and its file stays sound.
+func TestADigestDoesNotEndWhatFires(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink := alerttest.NewSink("s")
+		sink.Fail(errDown)
+		r := open(t, dir, nil, sink)
+		for i := range 14 {
+			r.put(firing(fmt.Sprintf("c%02d", i), alert.Critical))
+		}
+		before := map[string][]byte{}
+		names, _ := filepath.Glob(dir + "/incidents/open/*.json")
+		for _, n := range names {
+			b, err := os.ReadFile(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before[n] = b
+		}
+		for i := range 14 {
+			r.put(resolved(fmt.Sprintf("c%02d", i), alert.Critical))
+		}
+		time.Sleep(time.Hour)
+		n := len(sink.Calls())
+		sink.Answer(func(_ ctx, i int, _ alert.Alert) error { // only the probe gets through
+			if i == n {
+				return nil
+			}
+			return errDown
+		})
+		time.Sleep(73 * time.Second)
+		if r.Stats().Digests != 1 {
+			t.Fatal("no digest began")
+		}
+		r.stop()
+		for name, b := range before {
+			if bytes.Contains(b, []byte(`"c05"`)) {
+				if err := os.WriteFile(name, b, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		sink.Fail(nil)
+		for range 2 {
+			r = open(t, dir, nil, sink)
+			time.Sleep(10 * time.Minute)
+			if got := r.OpenFiring(); len(got) != 1 || got[0].Rule != "c05" {
+				t.Errorf("these fire: %v", phases(got))
+			}
+			wantClean(t, r)
+			r.stop()
+		}
+		if !slices.Contains(phases(sink.Taken()), "c05:firing") {
+			t.Errorf("c05 was never told: %v", phases(sink.Taken()))
+		}
 	})
 }
