@@ -289,3 +289,35 @@ func TestNothingIsSentBeforeItIsOnDisk(t *testing.T) {
 		r.stop()
 	})
 }
+
+// A line of the audit log that a failing disk refuses is tried again, and not
+// without end: the agent would burn a processor for as long as the disk fails.
+func TestAnAuditLineOnAFailingDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var steps atomic.Int64
+		disk := &badDisk{lazy: true}
+		r := openHooked(t, dir, func(s alert.Step) error {
+			if steps.Add(1) > 10_000 {
+				return nil // ends a loop that would hold up the test for ever
+			}
+			return disk.step(s)
+		}, nil, alerttest.NewSink("s"))
+		settle()
+		disk.fail(syscall.EIO)
+		steps.Store(0)
+		if _, err := r.AddSilence(t.Context(), alert.Silence{Rule: "r", Until: time.Now().Add(time.Hour)}); !errors.Is(err, syscall.EIO) {
+			t.Errorf("AddSilence: %v", err)
+		}
+		time.Sleep(time.Minute)
+		if n := steps.Load(); n > 60*10 {
+			t.Errorf("%d steps on a disk that fails, in a minute", n)
+		}
+		disk.fail(nil)
+		time.Sleep(2 * time.Second)
+		if b, err := r.root.ReadFile("audit.log"); err != nil || !strings.Contains(string(b), `"r"`) {
+			t.Errorf("the line never came: %q, %v", b, err)
+		}
+	})
+}

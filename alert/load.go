@@ -164,10 +164,15 @@ func (o *Outbox) quarantine(path string, why error) {
 		why = fmt.Errorf("%w (and it cannot be moved: %w)", why, err)
 		to = path
 	}
-	o.opt.Log.Warn("quarantined a file of the state directory", "file", to, "reason", why)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.stats.Quarantined++
+	switch n := o.stats.Quarantined; {
+	case n < maxLogged:
+		o.opt.Log.Warn("quarantined a file of the state directory", "file", to, "reason", why)
+	case n == maxLogged:
+		o.opt.Log.Warn("many files of the state directory are quarantined; the rest is counted and not told one by one")
+	}
 	if len(o.bad) < maxListed {
 		o.bad = append(o.bad, Problem{to, why.Error()})
 	}

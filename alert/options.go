@@ -73,7 +73,8 @@ const (
 	maxList        = 64                     // causes, culprits and members kept per alert
 	maxListed      = 1000                   // dead letters of closed incidents, and quarantined files, listed in memory
 	loadAtOnce     = 256                    // files of open incidents that the start reads in any case,
-	loadWait       = 200 * time.Millisecond // … and the longest that it reads more; the rest is read meanwhile
+	loadWait       = 100 * time.Millisecond // … and the longest that it reads more; the rest is read meanwhile
+	maxLogged      = 100                    // quarantined files told one by one
 	keepClosed     = 90 * 24 * time.Hour
 	minClosed      = 1000     // closed incidents kept whatever their age
 	maxClosed      = 10_000   // and at most, each of those with and without dead letters

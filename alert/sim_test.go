@@ -107,12 +107,14 @@ type world struct {
 	promised map[string]string // incident → newest phase that was promised: firing or resolved
 	severity map[string]alert.Severity
 	open     map[string]alert.Severity // rule → severity, as the detector sees it
+	silenced map[string]bool           // rules that a silence was ever in force for
+	ruleOf   map[string]string         // incident → rule
 	troubles []time.Time               // when an agent crashed or a disk failed
 }
 
 func newWorld(t *testing.T, dir string, seed uint64) *world {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	w := &world{t: t, rng: rng, dir: dir, disk: &badDisk{lazy: true}, dead: &atomic.Bool{}, promised: map[string]string{}, severity: map[string]alert.Severity{}, open: map[string]alert.Severity{}}
+	w := &world{t: t, rng: rng, dir: dir, disk: &badDisk{lazy: true}, dead: &atomic.Bool{}, promised: map[string]string{}, severity: map[string]alert.Severity{}, open: map[string]alert.Severity{}, silenced: map[string]bool{}, ruleOf: map[string]string{}}
 	for _, n := range []string{"a", "b", "c"} {
 		w.services = append(w.services, &service{name: n, rng: rand.New(rand.NewPCG(seed, uint64(n[0]))), dead: w.dead})
 	}
@@ -124,10 +126,7 @@ func newWorld(t *testing.T, dir string, seed uint64) *world {
 	return w
 }
 
-func (w *world) start() {
-	if w.disk.err.Load() != nil {
-		w.troubles = append(w.troubles, time.Now()) // what was confirmed meanwhile is not on disk
-	}
+func (w *world) sinks() []alert.Sink {
 	var sinks []alert.Sink
 	for _, s := range w.services {
 		if w.batch {
@@ -136,7 +135,21 @@ func (w *world) start() {
 			sinks = append(sinks, s)
 		}
 	}
-	w.box = openHooked(w.t, w.dir, w.disk.step, w.routes, sinks...)
+	return sinks
+}
+
+// silence keeps a rule quiet for up to an hour. One that is not on disk is in
+// force all the same, until a crash.
+func (w *world) silence(rule string) {
+	w.silenced[rule] = true
+	_, _ = w.box.AddSilence(w.t.Context(), alert.Silence{Rule: rule, Until: time.Now().Add(time.Duration(1+w.rng.IntN(60)) * time.Minute)})
+}
+
+func (w *world) start() {
+	if w.disk.err.Load() != nil {
+		w.troubles = append(w.troubles, time.Now()) // what was confirmed meanwhile is not on disk
+	}
+	w.box = openHooked(w.t, w.dir, w.disk.step, w.routes, w.sinks()...)
 	// What was accepted is the truth.
 	w.open = map[string]alert.Severity{}
 	for _, a := range w.box.OpenFiring() {
@@ -172,7 +185,7 @@ func (w *world) put(a alert.Alert) {
 		if in.Rule != a.Rule {
 			continue
 		}
-		w.severity[in.ID] = in.Severity
+		w.severity[in.ID], w.ruleOf[in.ID] = in.Severity, in.Rule
 		if err == nil && a.State == alert.Firing && in.State == alert.Firing && w.promised[in.ID] == "" {
 			w.promised[in.ID] = alert.PhaseFiring
 		}
@@ -202,6 +215,10 @@ func (w *world) step() {
 	case n < 90:
 		w.box.stop()
 		w.start()
+	case n < 92:
+		w.silence(rule)
+	case n < 93: // a reload
+		w.box.SetSinks(w.sinks(), w.routes)
 	case n < 97:
 		s := w.services[w.rng.IntN(len(w.services))]
 		s.mu.Lock()
@@ -308,7 +325,7 @@ func (w *world) complete() {
 			if told {
 				continue
 			}
-			if critical := w.severity[id] == alert.Critical; critical && !fired {
+			if critical := w.severity[id] == alert.Critical; critical && !fired && !w.silenced[w.ruleOf[id]] {
 				w.t.Errorf("chain %v never showed the firing of critical %s", chain, id)
 			}
 			if fired && phase == alert.PhaseResolved && !ended {

@@ -91,10 +91,14 @@ type blobWrite struct {
 	err  error
 }
 
-// gather takes what waits. mu is held.
+// gather takes what waits. What a failing disk refused waits for retryDisk: a
+// log that was tried again at once would be tried for ever. mu is held.
 func (o *Outbox) gather() load {
-	l := load{items: o.batch(), audit: o.audits}
-	o.audits = nil
+	var l load
+	if o.writer.err == nil || o.writer.sweep {
+		l.audit, o.audits = o.audits, nil
+	}
+	l.items = o.batch()
 	for _, b := range []*blob{&o.state, &o.silenceFile} {
 		if b.waits() {
 			l.blobs = append(l.blobs, blobWrite{b: b, name: b.name, rev: b.rev, data: b.data})

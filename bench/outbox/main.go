@@ -57,9 +57,8 @@ type part struct {
 }
 
 var parts = []part{
-	{"accept", accept}, {"latency", latency}, {"failover", failover}, {"outage", outage},
-	{"fsync-hangs", fsyncHangs}, {"fsync-storm", fsyncStorm}, {"bad-disk", badDisk},
-	{"damage", damage}, {"leaks", leaks},
+	{"accept", accept}, {"damage", damage}, {"failover", failover}, {"latency", latency}, {"fsync-hangs", fsyncHangs},
+	{"fsync-storm", fsyncStorm}, {"bad-disk", badDisk}, {"leaks", leaks}, {"outage", outage},
 }
 
 // bench is what the parts share.
@@ -118,13 +117,20 @@ func run(list, out string) error {
 			rows[i].Part = p.name
 		}
 		r.Rows = append(r.Rows, rows...)
+		r.Seconds = time.Since(began).Round(time.Second).Seconds()
+		if err := write(out, r); err != nil { // after each part: one that is cut short leaves what there is
+			return err
+		}
 	}
-	r.Seconds = time.Since(began).Round(time.Second).Seconds()
+	return nil
+}
+
+func write(path string, r result) error {
 	text, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(out, append(text, '\n'), 0o644)
+	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
 // printTable prints the result, and fails where a bar was not reached.
