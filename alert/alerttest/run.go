@@ -42,9 +42,16 @@ const (
 	permanent   class = "permanent"
 )
 
-// Run holds a sink to the contract. A sink's whole test can be one call.
+// Run holds a sink to the contract, and itself to finding planted bugs in it
+// (see [Unfound]). A sink's whole test can be one call.
 func Run(t *testing.T, c Config) {
 	t.Helper()
+	t.Run("planted bugs", func(t *testing.T) {
+		t.Parallel()
+		for _, bug := range Unfound(c) {
+			t.Errorf("a planted bug is not found: %s", bug)
+		}
+	})
 	for _, tc := range cases(c) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

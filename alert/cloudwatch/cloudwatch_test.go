@@ -26,7 +26,7 @@ func answered(status int, code string) alerttest.Answer {
 
 func TestConformance(t *testing.T) {
 	credentials(t)
-	for _, complaint := range alerttest.Check(alerttest.Config{
+	c := alerttest.Config{
 		New: func(s *alerttest.Server) (alert.Sink, error) {
 			sink := NewSink(Config{Name: "cw", Region: "eu-west-1", Endpoint: s.URL})
 			_, err := sink.conn.get(context.Background()) // reading the SDK's configuration is no part of a request's time
@@ -39,7 +39,8 @@ func TestConformance(t *testing.T) {
 		Throttled:   []alerttest.Answer{answered(400, "ThrottlingException"), answered(400, "LimitExceededFault")},
 		Credentials: []alerttest.Answer{answered(403, "ExpiredTokenException"), answered(403, "AccessDeniedException")},
 		Permanent:   []alerttest.Answer{answered(400, "InvalidParameterValueException")},
-	}) {
+	}
+	for _, complaint := range append(alerttest.Check(c), alerttest.Unfound(c)...) {
 		t.Error(complaint)
 	}
 }

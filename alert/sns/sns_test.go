@@ -46,7 +46,7 @@ func TestConformance(t *testing.T) {
 		v, _ := url.ParseQuery(string(r.Body))
 		return v.Get("MessageDeduplicationId")
 	}
-	for _, complaint := range alerttest.Check(c) { // not Run: its cases are parallel, and t.Setenv is not
+	for _, complaint := range append(alerttest.Check(c), alerttest.Unfound(c)...) { // not Run: its cases are parallel, and t.Setenv is not
 		t.Error(complaint)
 	}
 }

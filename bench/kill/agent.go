@@ -63,13 +63,18 @@ url = %q
 [[sink.slack]]
 name = "slack"
 token = "xoxb-bench"
+channel = "C0123456789"
+api_url = %q
+[[sink.slack]]
+name = "slack-blind"
+token = "xoxb-bench"
 channel = "#ops"
 api_url = %q
 [[sink.sns]]
 name = "sns"
 topic = "arn:aws:sns:eu-west-1:123456789012:alerts.fifo"
 endpoint = %q
-`, l.s.webhook.URL, l.s.slack.URL+"/api/", l.s.sns.URL)
+`, l.s.webhook.URL, l.s.slack.URL+"/api/", l.s.blind.URL+"/api/", l.s.sns.URL)
 	if err := os.WriteFile(filepath.Join(dir, "c.toml"), []byte(text), 0o600); err != nil {
 		return nil, err
 	}

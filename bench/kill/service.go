@@ -27,11 +27,15 @@ type sight struct {
 	at                          time.Time
 }
 
-// services are a webhook receiver, Slack and SNS behind one kind of trouble.
+// names of the services. The second Slack is one whose history the agent may
+// not read: it cannot look for a post whose answer was lost.
+var names = []string{"webhook", "slack", "slack-blind", "sns"}
+
+// services are a webhook receiver, two Slacks and SNS behind one kind of trouble.
 type services struct {
-	webhook, slack, sns *httptest.Server
-	slackFake           *slackfake.Server
-	aws                 *awsfake.Server
+	webhook, slack, blind, sns *httptest.Server
+	slackFake, blindFake       *slackfake.Server
+	aws                        *awsfake.Server
 
 	mu      sync.Mutex
 	rng     *rand.Rand
@@ -44,16 +48,19 @@ type services struct {
 
 func newServices(mode string, seed uint64) *services {
 	s := &services{mode: mode, rng: rand.New(rand.NewPCG(seed, 2)), flight: map[string]bool{}, answers: map[string]bool{}}
-	s.slackFake, s.aws = slackfake.New("xoxb-bench"), awsfake.New()
+	s.slackFake, s.blindFake, s.aws = slackfake.New("xoxb-bench"), slackfake.New("xoxb-bench"), awsfake.New()
 	s.slackFake.AnyRate()
+	s.slackFake.Grant("channels:history")
+	s.blindFake.AnyRate()
 	s.webhook = httptest.NewServer(s.trouble("webhook", http.HandlerFunc(s.hook)))
 	s.slack = httptest.NewServer(s.trouble("slack", s.slackFake.Config.Handler))
+	s.blind = httptest.NewServer(s.trouble("slack-blind", s.blindFake.Config.Handler))
 	s.sns = httptest.NewServer(s.trouble("sns", s.aws.Config.Handler))
 	return s
 }
 
 func (s *services) close() {
-	for _, x := range []*httptest.Server{s.webhook, s.slack, s.sns, s.slackFake.Server, s.aws.Server} {
+	for _, x := range []*httptest.Server{s.webhook, s.slack, s.blind, s.sns, s.slackFake.Server, s.blindFake.Server, s.aws.Server} {
 		x.CloseClientConnections()
 		x.Close()
 	}
@@ -153,7 +160,10 @@ func (s *services) note(name string, r *http.Request, body []byte, unheard bool)
 		}
 		s.taken = len(all)
 		return
-	case "slack":
+	case "slack", "slack-blind":
+		if strings.HasSuffix(r.URL.Path, "conversations.history") {
+			return
+		}
 		// A message carries its target, which is unique, in its text.
 		x.target, x.edit = targetIn(string(body)), strings.HasSuffix(r.URL.Path, "chat.update")
 		x.digest = x.target == ""

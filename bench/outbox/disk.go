@@ -14,9 +14,8 @@ import (
 // diskRule is the agent's alert about its own state directory.
 const diskRule = "state-disk"
 
-// hangs is how long an fsync does not return. Nothing in the agent waits for
-// more than the 30 s after which a writer is given up, so longer shows no more.
-const hangs = 75 * time.Second
+// hangs is how long an fsync does not return.
+var hangs = 10 * time.Minute
 
 // told posts a critical and returns how long it took to the receiver, whatever
 // the agent could promise.

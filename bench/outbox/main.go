@@ -4,7 +4,7 @@
 // is damaged, and what 10 000 failed deliveries leave behind. It writes
 // bench/results/outbox.json and prints its table from that file:
 //
-//	go run ./bench/outbox                          # everything, about 8 minutes; some parts need root
+//	go run ./bench/outbox                          # everything, about 20 minutes; some parts need root
 //	go run ./bench/outbox -parts accept,damage
 //	go run ./bench/outbox -print
 //
@@ -58,7 +58,7 @@ type part struct {
 
 var parts = []part{
 	{"accept", accept}, {"damage", damage}, {"failover", failover}, {"latency", latency}, {"fsync-hangs", fsyncHangs},
-	{"fsync-storm", fsyncStorm}, {"bad-disk", badDisk}, {"leaks", leaks}, {"outage", outage},
+	{"fsync-storm", fsyncStorm}, {"bad-disk", badDisk}, {"throttle", throttle}, {"leaks", leaks}, {"outage", outage},
 }
 
 // bench is what the parts share.
@@ -69,6 +69,7 @@ func main() {
 	var printOnly bool
 	flag.StringVar(&list, "parts", "", "parts to run, with commas between; default all")
 	flag.StringVar(&out, "out", "bench/results/outbox.json", "result file")
+	flag.DurationVar(&hangs, "hang", hangs, "how long an fsync does not return")
 	flag.BoolVar(&printOnly, "print", false, "print the table of the result file and stop")
 	flag.Parse()
 	if !printOnly {
