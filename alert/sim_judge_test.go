@@ -8,42 +8,6 @@ import (
 	"github.com/firewatch-agent/firewatch/alert"
 )
 
-// finish mends everything, ends what fires and gives the outbox time.
-func (w *world) finish() {
-	w.disk.fail(nil)
-	for _, s := range w.services {
-		s.mu.Lock()
-		s.mood = 0
-		s.mu.Unlock()
-	}
-	time.Sleep(5 * time.Second)
-	for _, x := range w.box.Silences() { // a clock that jumped may have made a long one of it
-		_ = w.box.RemoveSilence(w.t.Context(), x.ID, "anna")
-	}
-	for _, a := range w.box.OpenFiring() {
-		w.put(resolved(a.Rule, a.Severity))
-	}
-	for range 120 { // criticals are tried each minute, the rest each 5 min and a parked sink too
-		if time.Sleep(time.Minute); len(w.box.Incidents()) == 0 {
-			break
-		}
-	}
-	time.Sleep(5 * time.Second) // the files move
-	if in := w.box.Incidents(); len(in) > 0 {
-		w.t.Errorf("%d incidents never closed: %+v", len(in), in[0])
-	}
-	for _, p := range alert.Check(w.box.root) {
-		w.t.Errorf("check: %s: %s", p.Path, p.Problem)
-	}
-	for _, s := range w.services {
-		for _, b := range s.bad {
-			w.t.Errorf("sink %s: %s", s.name, b)
-		}
-		w.judge(s)
-	}
-	w.complete()
-}
-
 // judge checks the order of what one service showed, and that it showed nothing
 // twice without need.
 func (w *world) judge(s *service) {

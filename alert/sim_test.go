@@ -5,12 +5,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
-	"maps"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"regexp"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -187,76 +183,6 @@ func (w *world) down() {
 	w.troubles = append(w.troubles, time.Now())
 }
 
-// snapshot copies the state directory, as one of the whole machine does.
-func (w *world) snapshot() {
-	w.box.stop()
-	w.kept = &snapshot{w.dir + ".snapshot", maps.Clone(w.promised)}
-	w.copy(w.kept.dir, w.dir)
-	w.start()
-}
-
-// copy makes a folder the copy of another, modes included.
-func (w *world) copy(to, from string) {
-	err := errors.Join(os.RemoveAll(to), os.CopyFS(to, os.DirFS(from)))
-	if err == nil {
-		err = filepath.WalkDir(to, func(path string, e fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			if e.IsDir() {
-				return os.Chmod(path, 0o700)
-			}
-			return os.Chmod(path, 0o600)
-		})
-	}
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// restore brings the snapshot back: what was promised later is gone, and what
-// was told since may be told again.
-func (w *world) restore() {
-	w.down()
-	w.copy(w.dir, w.kept.dir)
-	w.promised = maps.Clone(w.kept.promised)
-	w.start()
-}
-
-var timeInJSON = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[0-9:.]+Z"`)
-
-// stepClock has the wall clock jump, forth or back, while the agent is down: to
-// the agent that is the same as times on disk that jump the other way.
-func (w *world) stepClock() {
-	by := time.Duration(w.rng.Int64N(int64(60*24*time.Hour))) - 30*24*time.Hour
-	w.down()
-	files, _ := filepath.Glob(w.dir + "/incidents/open/*.json")
-	for _, name := range append(files, w.dir+"/silences.json") {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			continue
-		}
-		b = timeInJSON.ReplaceAllFunc(b, func(text []byte) []byte {
-			at, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(text))
-			if err != nil || at.IsZero() {
-				return text
-			}
-			return at.Add(by).AppendFormat(nil, `"`+time.RFC3339Nano+`"`)
-		})
-		if err := os.WriteFile(name, b, 0o600); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	w.start()
-}
-
-// acknowledge takes on an incident.
-func (w *world) acknowledge() {
-	if in := w.box.Incidents(); len(in) > 0 {
-		_ = w.box.Acknowledge(w.t.Context(), in[w.rng.IntN(len(in))].ID, "anna")
-	}
-}
-
 // put gives an alert to the outbox as a tick does, and notes what was promised.
 func (w *world) put(a alert.Alert) {
 	before := map[string]bool{}
@@ -303,38 +229,40 @@ func (w *world) step() {
 	time.Sleep(time.Duration(w.rng.ExpFloat64() * float64(20*time.Second)))
 }
 
-// happen is what comes from outside: people, restarts, faults.
-func (w *world) happen(n int, rule string) {
-	switch {
-	case n < 870:
-		w.crash()
-	case n < 890:
-		w.box.stop()
-		w.start()
-	case n < 900:
-		w.silence(rule)
-	case n < 910:
-		w.acknowledge()
-	case n < 920: // a reload
-		w.box.SetSinks(w.sinks(), w.routes)
-	case n < 927:
-		w.snapshot()
-	case n < 935 && w.kept != nil:
-		w.restore()
-	case n < 940:
-		w.stepClock()
-	case n < 970:
-		s := w.services[w.rng.IntN(len(w.services))]
+// finish mends everything, ends what fires and gives the outbox time.
+func (w *world) finish() {
+	w.disk.fail(nil)
+	for _, s := range w.services {
 		s.mu.Lock()
-		s.mood = w.rng.IntN(7)
+		s.mood = 0
 		s.mu.Unlock()
-	case n < 980:
-		w.troubles = append(w.troubles, time.Now())
-		w.disk.fail(os.ErrPermission)
-	default:
-		w.troubles = append(w.troubles, time.Now())
-		w.disk.fail(nil)
 	}
+	time.Sleep(5 * time.Second)
+	for _, x := range w.box.Silences() { // a clock that jumped may have made a long one of it
+		_ = w.box.RemoveSilence(w.t.Context(), x.ID, "anna")
+	}
+	for _, a := range w.box.OpenFiring() {
+		w.put(resolved(a.Rule, a.Severity))
+	}
+	for range 120 { // criticals are tried each minute, the rest each 5 min and a parked sink too
+		if time.Sleep(time.Minute); len(w.box.Incidents()) == 0 {
+			break
+		}
+	}
+	time.Sleep(5 * time.Second) // the files move
+	if in := w.box.Incidents(); len(in) > 0 {
+		w.t.Errorf("%d incidents never closed: %+v", len(in), in[0])
+	}
+	for _, p := range alert.Check(w.box.root) {
+		w.t.Errorf("check: %s: %s", p.Path, p.Problem)
+	}
+	for _, s := range w.services {
+		for _, b := range s.bad {
+			w.t.Errorf("sink %s: %s", s.name, b)
+		}
+		w.judge(s)
+	}
+	w.complete()
 }
 
 // Random faults of sinks, disk and agent: nothing that was promised is lost, out

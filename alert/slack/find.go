@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -23,7 +24,10 @@ const (
 // channels:history (groups:history for a private channel); without them, and
 // where Slack asks to wait, the alert is posted and may be there twice. An
 // error says that Slack is out of reach: then the post would fail too.
-func (s *Sink) find(ctx context.Context, a alert.Alert) (channel, ts string, err error) {
+//
+// A reply is found by its alert's key. The incident's own message is found by
+// the incident: an edit may have put a later key into it since.
+func (s *Sink) find(ctx context.Context, a alert.Alert, reply bool) (channel, ts string, err error) {
 	s.mu.Lock()
 	id := s.channel
 	if channelID.MatchString(s.cfg.Channel) {
@@ -51,7 +55,9 @@ func (s *Sink) find(ctx context.Context, a alert.Alert) (channel, ts string, err
 		return "", "", s.class(seen, err)
 	}
 	for _, m := range answer.Messages {
-		if key, _ := m.Metadata.EventPayload["key"].(string); key == a.Key {
+		key, _ := m.Metadata.EventPayload["key"].(string)
+		inThread := m.ThreadTimestamp != "" && m.ThreadTimestamp != m.Timestamp
+		if key == a.Key || !reply && !inThread && a.Incident != "" && strings.HasPrefix(key, a.Incident+".") {
 			return id, m.Timestamp, nil
 		}
 	}

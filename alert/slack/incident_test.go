@@ -238,6 +238,11 @@ func TestAmbiguousPost(t *testing.T) {
 		if got := fake.Messages(); got[len(got)-1].Method != "chat.update" {
 			t.Errorf("%+v", got[len(got)-1])
 		}
+		// A crash may have forgotten all of it: what was edited since is found, too.
+		r = mustSend(t, made(), a, alert.Receipt{})
+		if got := fake.Messages(); granted && (len(got) != 2 || r.ID != got[0].TS) {
+			t.Errorf("after an edit and a restart: %d messages", len(got))
+		}
 	}
 }
 

@@ -67,7 +67,7 @@ func (s *Sink) Send(ctx context.Context, a alert.Alert, last alert.Receipt) (ale
 // before did.
 func (s *Sink) post(ctx context.Context, a alert.Alert, m memo, h *Hour) (memo, error) {
 	m = m.told(a)
-	if channel, ts, err := s.find(ctx, a); err != nil || ts != "" {
+	if channel, ts, err := s.find(ctx, a, false); err != nil || ts != "" {
 		m.Channel, m.TS = channel, ts
 		return m, err
 	}
@@ -92,7 +92,7 @@ func (s *Sink) edit(ctx context.Context, a alert.Alert, m memo, h *Hour) (memo, 
 // reply says in the message's thread, and shows in the channel, why an incident
 // speaks up.
 func (s *Sink) reply(ctx context.Context, a alert.Alert, m memo, why string, fresh []alert.Member) error {
-	if _, ts, err := s.find(ctx, a); err != nil || ts != "" {
+	if _, ts, err := s.find(ctx, a, true); err != nil || ts != "" {
 		return err
 	}
 	text := aloud(a, why, fresh)

@@ -107,6 +107,9 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		item := map[string]any{"type": "message", "ts": ts, "text": m.Text}
+		if m.Thread != "" {
+			item["thread_ts"] = m.Thread
+		}
 		if m.Key != "" && r.Form.Get("include_all_metadata") == "1" {
 			item["metadata"] = map[string]any{"event_type": "firewatch_alert", "event_payload": map[string]any{"key": m.Key}}
 		}
