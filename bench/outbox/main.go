@@ -5,7 +5,7 @@
 // bench/results/outbox.json and prints its table from that file:
 //
 //	go run ./bench/outbox                          # everything, about 20 minutes; some parts need root
-//	go run ./bench/outbox -parts accept,damage
+//	go run ./bench/outbox -parts accept,damage     # these again, what the others found stays
 //	go run ./bench/outbox -print
 //
 // It runs in the root of the checkout and uses loopback alone. A part that
@@ -34,6 +34,10 @@ type row struct {
 	Least  bool    `json:"at_least,omitempty"` // the bar is the least, not the most
 	N      int     `json:"n,omitempty"`        // samples
 	Error  string  `json:"error,omitempty"`    // the part could not run, or broke
+
+	Commit string    `json:"commit"`
+	Load   string    `json:"load_average"` // as the part began: others may use the machine
+	At     time.Time `json:"at"`
 }
 
 func (r row) reached() bool {
@@ -42,12 +46,9 @@ func (r row) reached() bool {
 
 // result is bench/results/outbox.json.
 type result struct {
-	Commit  string    `json:"commit"`
-	Machine string    `json:"machine"`
-	Load    string    `json:"load_average"` // at the start: others may use the machine
-	Seconds float64   `json:"wall_seconds"`
-	At      time.Time `json:"at"`
-	Rows    []row     `json:"rows"`
+	Machine string  `json:"machine"`
+	Seconds float64 `json:"wall_seconds"` // of the last run
+	Rows    []row   `json:"rows"`
 }
 
 // part is one experiment; dir is its own.
@@ -57,8 +58,8 @@ type part struct {
 }
 
 var parts = []part{
-	{"accept", accept}, {"damage", damage}, {"failover", failover}, {"latency", latency}, {"fsync-hangs", fsyncHangs},
-	{"fsync-storm", fsyncStorm}, {"bad-disk", badDisk}, {"throttle", throttle}, {"leaks", leaks}, {"outage", outage},
+	{"accept", accept}, {"damage", damage}, {"failover", failover}, {"latency", latency},
+	{"fsync-storm", fsyncStorm}, {"bad-disk", badDisk}, {"throttle", throttle}, {"leaks", leaks}, {"outage", outage}, {"fsync-hangs", fsyncHangs},
 }
 
 // bench is what the parts share.
@@ -96,15 +97,19 @@ func run(list, out string) error {
 	if said, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, said)
 	}
-	r := result{Commit: commit(), Machine: machine(), At: time.Now().UTC().Round(time.Second)}
-	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
-		r.Load = strings.Join(strings.Fields(string(load))[:3], " ")
+	r := result{Machine: machine()}
+	if list != "" { // what other parts found stays
+		if old, err := os.ReadFile(out); err == nil {
+			_ = json.Unmarshal(old, &r)
+		}
 	}
 	began := time.Now()
 	for _, p := range parts {
 		if list != "" && !slices.Contains(strings.Split(list, ","), p.name) {
 			continue
 		}
+		r.Rows = slices.DeleteFunc(r.Rows, func(x row) bool { return x.Part == p.name })
+		at, load, of := time.Now().UTC().Round(time.Second), loadAverage(), commit()
 		fmt.Fprintf(os.Stderr, "%s…\n", p.name)
 		own := filepath.Join(dir, p.name)
 		if err := os.Mkdir(own, 0o700); err != nil {
@@ -115,7 +120,7 @@ func run(list, out string) error {
 			rows = append(rows, row{Figure: "ran to its end", Error: err.Error()})
 		}
 		for i := range rows {
-			rows[i].Part = p.name
+			rows[i].Part, rows[i].At, rows[i].Load, rows[i].Commit = p.name, at, load, of
 		}
 		r.Rows = append(r.Rows, rows...)
 		r.Seconds = time.Since(began).Round(time.Second).Seconds()
@@ -144,9 +149,13 @@ func printTable(path string) error {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return err
 	}
-	fmt.Printf("commit %s, %s, load %s, %.0f s\n\n%-12s %-62s %10s %10s\n", r.Commit, r.Machine, r.Load, r.Seconds, "part", "figure", "value", "bar")
-	missed := 0
+	fmt.Printf("%s\n\n%-12s %-62s %10s %10s\n", r.Machine, "part", "figure", "value", "bar")
+	missed, was := 0, ""
 	for _, x := range r.Rows {
+		if x.Part != was {
+			was = x.Part
+			fmt.Printf("  %s: commit %s, load %s, %s\n", x.Part, x.Commit, x.Load, x.At.Format(time.RFC3339))
+		}
 		sign, mark := "≤", ""
 		if x.Least {
 			sign = "≥"
@@ -170,6 +179,14 @@ func p99(xs []float64) float64 {
 	}
 	s := slices.Sorted(slices.Values(xs))
 	return s[min(len(s)-1, int(0.99*float64(len(s))))]
+}
+
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(b))[:3], " ")
 }
 
 func commit() string {
