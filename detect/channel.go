@@ -65,8 +65,8 @@ var ErrRow = errors.New("bad row")
 type ScorerOptions struct {
 	// Series is the number of values of a row, 1…4096.
 	Series int
-	// Blocks are the series that the host channel judges together, by index. In
-	// a block of one it looks for spikes.
+	// Blocks are the series that the host channel judges together, by index. It
+	// looks for spikes in all of them.
 	Blocks [][]int
 	// Step is the time from row to row; durations are counted in rows of it.
 	Step time.Duration
@@ -86,7 +86,7 @@ type Scorer struct {
 	opt    ScorerOptions
 	series []*seriesScorer
 	hosts  []*hostChannel
-	alone  map[int]*spikes // by series
+	spikes *spikeChannel // nil without the host channel
 	rows   int
 	peak   peak
 }
@@ -102,7 +102,7 @@ func NewScorer(o ScorerOptions) (*Scorer, error) {
 	case o.Step <= 0:
 		return nil, fmt.Errorf("new scorer: step %v is not positive", o.Step)
 	}
-	s := &Scorer{opt: o, alone: map[int]*spikes{}, peak: newPeak()}
+	s := &Scorer{opt: o, peak: newPeak()}
 	for i := range o.Series {
 		one, err := newSeriesScorer(o, o.Seed+uint64(i))
 		if err != nil {
@@ -113,14 +113,13 @@ func NewScorer(o ScorerOptions) (*Scorer, error) {
 	if o.Channels&HostChannel == 0 {
 		return s, nil
 	}
+	var err error
+	if s.spikes, err = newSpikeChannel(o); err != nil {
+		return nil, fmt.Errorf("new scorer: %w", err)
+	}
 	for i, block := range o.Blocks {
-		if len(block) == 1 {
-			one, err := newSpikes(o.rowsOf(pastHorizon, pastWindow), o.Seed)
-			if err != nil {
-				return nil, fmt.Errorf("new scorer: %w", err)
-			}
-			s.alone[block[0]] = one
-			continue
+		if len(block) < 2 {
+			continue // no company to be judged with
 		}
 		h, err := newHostChannel(block, o, o.Seed+uint64(i))
 		if err != nil {
@@ -148,8 +147,8 @@ func (s *Scorer) Observe(row []float64) (float64, error) {
 	for _, h := range s.hosts {
 		score = math.Max(score, h.observe(row))
 	}
-	for i, one := range s.alone { // the order does not matter: the greatest counts
-		score = math.Max(score, one.observe(row[i]))
+	if s.spikes != nil {
+		score = math.Max(score, s.spikes.observe(row))
 	}
 	if s.rows <= silentRows {
 		return 0, nil

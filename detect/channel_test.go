@@ -180,7 +180,7 @@ func TestScorerOptions(t *testing.T) {
 		}
 	}
 	s, err := NewScorer(ScorerOptions{Series: 2, Step: time.Second, Blocks: [][]int{{0}}})
-	if err != nil || len(s.hosts) != 0 || s.alone[0] == nil {
+	if err != nil || len(s.hosts) != 0 || !slices.Equal(s.spikes.series, []int{0}) {
 		t.Fatalf("%v, or a block of one is a block", err)
 	}
 	if _, err := s.Observe([]float64{1}); !errors.Is(err, ErrRow) {
@@ -191,30 +191,5 @@ func TestScorerOptions(t *testing.T) {
 	}
 	if c, err := ParseChannels("shape+value"); err != nil || c != ValueChannel|ShapeChannel {
 		t.Errorf("%v %v", c, err)
-	}
-}
-
-// TestSpikesStaySpikes, however often they come; the greater is the higher.
-func TestSpikesStaySpikes(t *testing.T) {
-	t.Parallel()
-	s, err := newSpikes(4000, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := rand.New(rand.NewPCG(1, 2))
-	var usual, spike float64
-	for i := range 2000 {
-		v := r.NormFloat64()
-		if i%50 == 49 {
-			spike = s.observe(12 + v)
-			continue
-		}
-		usual = s.observe(v)
-	}
-	if s.observe(math.NaN()) != 0 {
-		t.Error("a missing value scores")
-	}
-	if spike < 0.8 || usual > spike-0.1 || s.values.of(1000) <= s.values.of(30) {
-		t.Errorf("the 40th spike scores %v, a usual value %v", spike, usual)
 	}
 }
