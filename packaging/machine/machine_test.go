@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,7 +61,7 @@ func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) 
 		if time.Since(began) > limit {
 			t.Fatalf("not within %s: %s\n%s", limit, what, journal())
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(limit / 500)
 	}
 	t.Logf("%s after %d ms", what, time.Since(began).Milliseconds())
 }
@@ -95,8 +96,8 @@ func newReceiver(t *testing.T) *receiver {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.got[a.Key]++
-		r.all = append(r.all, a.Rule+" "+a.Target+" "+string(a.Phase))
-		r.by[a.Target+" "+string(a.Phase)]++
+		r.all = append(r.all, a.Rule+" "+a.Target+" "+a.Phase)
+		r.by[a.Target+" "+a.Phase]++
 		for _, m := range a.Members { // a digest after an outage
 			r.by[m.Target+" member"]++
 		}
@@ -111,6 +112,13 @@ func (r *receiver) told(target string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.by[target+" firing"]
+}
+
+// list returns what arrived after the first n.
+func (r *receiver) list(n int) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.all[n:])
 }
 
 // repeats lists keys that came more than once.

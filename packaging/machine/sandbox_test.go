@@ -62,7 +62,7 @@ func sandbox(t *testing.T) {
 		slices.Sort(lost)
 		t.Logf("%-12s %8d %8d  %s", name, len(root[name]), len(in[name]), strings.Join(lost, ", "))
 		// ProtectClock= also forbids to read adjtimex(2): docs/security.md, and clock.conf gives it back.
-		if len(lost) > 0 && !(name == "clock" && len(lost) == 3) {
+		if len(lost) > 0 && (name != "clock" || len(lost) != 3) {
 			t.Errorf("%s loses in the sandbox: %v", name, lost)
 		}
 	}
@@ -93,7 +93,7 @@ const none = "0000000000000000"
 // and with all, and clock.conf brings the clock back.
 func dropIns(t *testing.T) {
 	sh(t, "install -Dm600 /dev/null /etc/credstore/ops-slack")
-	defer sh(t, "rm -r /etc/credstore/ops-slack")
+	defer sh(t, "rm /etc/credstore/ops-slack && rmdir --ignore-fail-on-non-empty /etc/credstore")
 	clock := func() bool {
 		out, _ := try("firewatch status | grep -w clock")
 		return !strings.Contains(out, "adjtimex is not allowed")

@@ -115,10 +115,10 @@ func memoryLimit(t *testing.T, in *receiver) {
 	if err == nil {
 		t.Errorf("400 MB were had within a limit of 160: %s", out)
 	}
-	if peak > limit {
+	if peak > limit+1<<20 { // the kernel lets a page of its own through
 		t.Errorf("the cgroup held %d bytes, the limit is %d", peak, limit)
 	}
-	eventually(t, 60*time.Second, "the agent is up again", func() bool { return answers() })
+	eventually(t, 60*time.Second, "the agent is up again", answers)
 	back := time.Since(began)
 	in.down.Store(false)
 	eventually(t, 90*time.Second, "nothing is lost", func() bool { return in.told("before-the-oom") == 1 })
@@ -150,34 +150,21 @@ func hostOOM(t *testing.T, in *receiver) {
 	sh(t, "firewatch send --key after-the-oom --resolve; firewatch send --key before-the-oom --resolve")
 }
 
-// emulated are alerts of a processor that is emulated, 20 times too slow: a tick
-// is late and a collector takes too long, with or without a jump.
-func emulated(a string) bool {
-	return strings.HasPrefix(a, "collector-dead ") || strings.HasSuffix(a, " resolved")
-}
-
-// clockJumps: an hour and five years, forth and back, raise nothing.
+// clockJumps: an hour and five years, forth and back, raise nothing in more
+// than two periods of the slowest rules that look at a minute.
 func clockJumps(t *testing.T, in *receiver) {
-	quiet := func() bool {
+	const observed = 150 * time.Second
+	eventually(t, 150*time.Second, "the kernel's kill is told", func() bool { return slices.Contains(in.list(0), "oom-kill  firing") })
+	eventually(t, 300*time.Second, "what the hogs raised is over", func() bool {
 		out, err := try("firewatch incidents --json")
 		return err == nil && !strings.Contains(out, `"state": "firing"`) && !strings.Contains(out, `"state":"firing"`)
-	}
-	for began := time.Now(); !quiet() && time.Since(began) < 180*time.Second; { // what the hogs raised
-		time.Sleep(time.Second)
-	}
+	})
 	pid := mainPID(t)
 	for _, jump := range []string{"+1 hour", "-1 hour", "+5 years", "-5 years"} {
-		in.mu.Lock()
-		before := len(in.all)
-		in.mu.Unlock()
+		before := len(in.list(0))
 		sh(t, "date -s '"+jump+"'")
-		stayed := time.Now()
-		for time.Since(stayed) < 20*time.Second {
-			time.Sleep(time.Second)
-		}
-		in.mu.Lock()
-		raised := slices.DeleteFunc(slices.Clone(in.all[before:]), emulated)
-		in.mu.Unlock()
+		time.Sleep(observed)
+		raised := in.list(before)
 		if len(raised) > 0 {
 			out, _ := try("firewatch incidents")
 			t.Errorf("%s raised %q\n%s", jump, raised, out)
@@ -185,7 +172,7 @@ func clockJumps(t *testing.T, in *receiver) {
 		if got := mainPID(t); got != pid || !answers() {
 			t.Errorf("%s: the agent was restarted (pid %s, now %s)\n%s", jump, pid, got, journal())
 		}
-		row(t, map[string]any{"case": "clock " + jump, "raised": len(raised), "restarted": mainPID(t) != pid, "observed_seconds": 20})
+		row(t, map[string]any{"case": "clock " + jump, "raised": len(raised), "restarted": mainPID(t) != pid, "observed_seconds": observed.Seconds()})
 	}
 	if err := send("after-the-jumps"); err != nil {
 		t.Fatal(err)
