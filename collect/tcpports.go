@@ -33,6 +33,7 @@ func (c *TCPPorts) Metrics() []Metric {
 		amount("netstat_port_rtt", milliseconds, "latency", "median round-trip time of the open connections to a listening port; the target is :port"),
 		amount("netstat_port_retrans", countRate, "network", "segments sent again on the open connections to a listening port"),
 		amount("netstat_port_connections", count, "network", "open connections to a listening port; the 50 ports with the most"),
+		amount("netstat_ports_connected", count, "network", "listening ports with open connections"),
 	}
 }
 

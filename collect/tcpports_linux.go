@@ -66,7 +66,9 @@ func (c *TCPPorts) dump(first bool) (map[uint16]*portUse, error) {
 	return ports, nil
 }
 
-// read gives the ports with the most connections, in the order of their number.
+// read gives the ports with the most connections, in the order of their number,
+// and how many have any: so a host without connections is not a collector that
+// reads nothing.
 func (c *TCPPorts) read(since time.Duration) ([]Sample, error) {
 	first := since <= 0
 	if first {
@@ -78,9 +80,9 @@ func (c *TCPPorts) read(since time.Duration) ([]Sample, error) {
 	}
 	numbers := slices.Collect(maps.Keys(ports))
 	slices.SortFunc(numbers, func(a, b uint16) int { return ports[b].open - ports[a].open })
+	out := []Sample{{Metric: "netstat_ports_connected", Value: float64(len(numbers))}}
 	numbers = numbers[:min(len(numbers), maxPorts)]
 	slices.Sort(numbers)
-	var out []Sample
 	for _, n := range numbers {
 		u, target := ports[n], ":"+strconv.Itoa(int(n))
 		out = append(out, Sample{Metric: "netstat_port_connections", Target: target, Value: float64(u.open)})

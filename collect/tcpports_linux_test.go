@@ -43,12 +43,12 @@ func TestPortsOfThisHost(t *testing.T) {
 		}
 		got := map[string]float64{}
 		for _, s := range samples {
-			if s.Target == target {
+			if s.Target == target || s.Metric == "netstat_ports_connected" {
 				got[s.Metric] = s.Value
 			}
 		}
 		retrans, rate := got["netstat_port_retrans"]
-		if got["netstat_port_connections"] != 3 || got["netstat_port_rtt"] <= 0 || rate != step.rate || retrans != 0 {
+		if got["netstat_port_connections"] != 3 || got["netstat_port_rtt"] <= 0 || got["netstat_ports_connected"] < 1 || rate != step.rate || retrans != 0 {
 			t.Errorf("dump %d: %v", i, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -89,7 +90,7 @@ func (a *agent) troubles(set *collect.Set, now time.Time, t ticks) map[trouble]a
 		if s.State == "ok" && s.Series > 0 { // one that looks beside the tick begins with neither readings nor a reason
 			c.once[s.Name] = true
 		} else if silent := s.State == "skipped" || s.Series == 0; silent && c.once[s.Name] && now.Sub(s.Since) >= deadAfter {
-			out[trouble{"collector-dead", s.Name}] = alert.Alert{Severity: alert.Warning, Summary: fmt.Sprintf("collector %s reads nothing since %s: %s", s.Name, s.Since.Local().Format("15:04:05 MST"), s.Reason)}
+			out[trouble{"collector-dead", s.Name}] = alert.Alert{Severity: alert.Warning, Summary: fmt.Sprintf("collector %s reads nothing since %s: %s", s.Name, s.Since.Local().Format("15:04:05 MST"), cmp.Or(s.Reason, "its source is empty"))}
 		}
 	}
 	total := t.Late + t.Dropped
