@@ -177,6 +177,41 @@ func TestDamagedRecordIsAKilledRun(t *testing.T) {
 	}
 }
 
+// TestRecordIsNeverEmptyOnItsWay: where the second of two writes fails, as on a
+// full disk or by a kill, the first is still owed.
+func TestRecordIsNeverEmptyOnItsWay(t *testing.T) {
+	r := open(t, t.TempDir())
+	defer r.Close()
+	if err := r.write(state{Began: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	appends, err := os.OpenFile(r.f.Name(), os.O_RDWR|os.O_APPEND, 0) // WriteAt refuses such a file
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer appends.Close()
+	if err := (&Record{appends}).write(state{Outcome: &Outcome{Firing: true}}); err == nil {
+		t.Fatal("the write does not fail")
+	}
+	if o, ok := r.owed("backup"); !ok || !o.Firing {
+		t.Errorf("owed %v %+v", ok, o)
+	}
+}
+
+// TestShorterRecord: what is left of a longer one is gone.
+func TestShorterRecord(t *testing.T) {
+	r := open(t, t.TempDir())
+	defer r.Close()
+	for _, summary := range []string{strings.Repeat("long ", 50), "short"} {
+		if err := r.write(state{Outcome: &Outcome{Summary: summary}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if o, ok := r.owed("backup"); !ok || o.Summary != "short" {
+		t.Errorf("owed %v %+v", ok, o)
+	}
+}
+
 func TestCommand(t *testing.T) {
 	for _, c := range []struct {
 		line string

@@ -84,13 +84,15 @@ func (r *Record) owed(name string) (Outcome, bool) {
 	return o, true
 }
 
+// write never leaves the file empty on its way, which would say that nothing is
+// owed: what is cut short by a kill or a full disk is damaged, and so is owed.
 func (r *Record) write(s state) error {
 	b, err := json.Marshal(s)
 	if err == nil {
-		err = r.f.Truncate(0)
+		_, err = r.f.WriteAt(b, 0)
 	}
 	if err == nil {
-		_, err = r.f.WriteAt(b, 0)
+		err = r.f.Truncate(int64(len(b)))
 	}
 	if err == nil {
 		err = r.f.Sync()

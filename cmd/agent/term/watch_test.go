@@ -33,3 +33,14 @@ func TestWatchIsPlainElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// TestNoFullLine: a line of text leaves the last column free, for a terminal
+// that clears to the end of a full line takes its last letter.
+func TestNoFullLine(t *testing.T) {
+	t.Parallel()
+	for line := range strings.Lines(foldAt(strings.Repeat("ab ", 200), 0, 5)) {
+		if n := len(strings.TrimRight(line, "\n")); n > 79 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
