@@ -173,9 +173,18 @@ func (s Style) incidentTable(list []alert.Incident, now time.Time) string {
 		}
 		fmt.Fprintf(&b, "  %s %s, since %s (%s)\n", paint(fmt.Sprintf("%-8s", state)), i.ID, i.StartedAt.Local().Format("15:04:05 MST"), human.Duration(now.Sub(i.StartedAt).Round(time.Second)))
 		b.WriteString("           " + foldAt(human.Clean(i.Summary, 300), 11, 11))
+		if i.Acknowledged != nil {
+			b.WriteString("           " + foldAt(fmt.Sprintf("taken on by %s at %s: it is not repeated", human.Clean(i.Acknowledged.By, 40), i.Acknowledged.At.Local().Format("15:04:05 MST")), 11, 11))
+		}
+		if i.Silenced != "" {
+			b.WriteString("           " + foldAt(fmt.Sprintf("silenced by %s: what is owed is kept back", human.Clean(i.Silenced, 60)), 11, 11))
+		}
 		for _, d := range i.Sinks {
 			line := fmt.Sprintf("%s: has %s", d.Sink, orNothing(d.Confirmed))
-			if d.Owed != "" {
+			switch {
+			case d.Owed != "" && i.Silenced != "":
+				line += ", " + d.Owed + " is kept back"
+			case d.Owed != "":
 				line += fmt.Sprintf(", owed %s, %d failed attempts %s", d.Owed, d.Attempts, human.Clean(d.LastError, 80))
 			}
 			b.WriteString("           " + s.dim(strings.TrimSuffix(foldAt(line, 11, 11), "\n")) + "\n")

@@ -65,6 +65,18 @@ func TestStatusFitsASmallTerminal(t *testing.T) {
 	}
 }
 
+// TestSilencedAndTakenOn: both are said, and nothing is then called late.
+func TestSilencedAndTakenOn(t *testing.T) {
+	t.Parallel()
+	got := Style(false).Incidents([]alert.Incident{{ID: "9354bde320c04b5a0a01d2dd2cf3802c", Severity: alert.Warning, State: alert.Firing, StartedAt: start, Summary: "backup failed",
+		Silenced: "ebcf3665", Acknowledged: &alert.Ack{By: "ann", At: start}, Sinks: []alert.Delivery{{Sink: "ops", Confirmed: "firing", Owed: "update-1"}}}}, start)
+	for _, text := range []string{"taken on by ann at ", "silenced by ebcf3665: what is owed is kept back", "ops: has firing, update-1 is kept back"} {
+		if !strings.Contains(got, text) || strings.Contains(got, "failed attempts") {
+			t.Errorf("no %q in\n%s", text, got)
+		}
+	}
+}
+
 func TestStatusOfTrouble(t *testing.T) {
 	t.Parallel()
 	s := healthy()

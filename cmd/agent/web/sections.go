@@ -225,6 +225,9 @@ func writeIncident(w io.Writer, p *page, now time.Time, i *alert.Incident) {
 	if i.Acknowledged != nil {
 		fmt.Fprintf(w, "<li>taken on by %s %s</li>", esc(i.Acknowledged.By), esc(ago(now, i.Acknowledged.At)))
 	}
+	if i.Silenced != "" {
+		fmt.Fprintf(w, "<li>silenced by %s: what is owed is kept back</li>", esc(i.Silenced))
+	}
 	for _, c := range i.Culprits {
 		fmt.Fprintf(w, "<li>probably by <b>%s</b> (pid %d%s): %s %s</li>", esc(c.Command), c.PID, esc(owner(c)), esc(c.What), esc(human.Number(float64(c.Value))))
 	}
@@ -239,7 +242,7 @@ func writeIncident(w io.Writer, p *page, now time.Time, i *alert.Incident) {
 		fmt.Fprintf(w, "<li>%s %s: %s</li>", esc(title(m.Rule, m.Target)), esc(string(m.State)), esc(m.Summary))
 	}
 	for _, d := range i.Sinks {
-		fmt.Fprintf(w, "<li>%s: %s</li>", esc(d.Sink), esc(told(d)))
+		fmt.Fprintf(w, "<li>%s: %s</li>", esc(d.Sink), esc(told(d, i.Silenced != "")))
 	}
 	fmt.Fprint(w, "</ul>")
 	p.forms(w, i)
@@ -258,10 +261,12 @@ func owner(c alert.Culprit) string {
 }
 
 // told says what one sink has of an incident.
-func told(d alert.Delivery) string {
+func told(d alert.Delivery, silenced bool) string {
 	switch {
 	case d.Dead > 0:
 		return "refused for good: " + d.LastError
+	case d.Owed != "" && silenced:
+		return d.Owed + " is kept back"
 	case d.Owed != "" && d.LastError != "":
 		return fmt.Sprintf("%s not delivered yet after %d attempts: %s", d.Owed, d.Attempts, d.LastError)
 	case d.Owed != "":
