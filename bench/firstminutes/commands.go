@@ -23,7 +23,8 @@ on_terminal go run ./cmd/agent run
 sleep 3
 ctrl_c
 on_terminal go run ./cmd/agent run --config docs/demo.toml
-sleep 2
+sleep 8
+c 'python3 -m http.server 8089 > /dev/null 2>&1 &'
 c 'for i in $(seq "$(nproc)"); do timeout 30 sh -c "while :; do :; done" & done'
 sleep 25
 ctrl_c

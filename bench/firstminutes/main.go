@@ -70,7 +70,7 @@ func run(warm bool) error {
 	if err := os.WriteFile(script, []byte(strings.ReplaceAll(commands, "SLACK_API", chat.API())), 0o644); err != nil {
 		return err
 	}
-	c := exec.Command("unshare", "--mount", "sh", "cmd/agent/testdata/clean-root.sh", filepath.Join(dir, "root"), filepath.Join(dir, "bin"), clone, script)
+	c := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts", "sh", "cmd/agent/testdata/clean-root.sh", filepath.Join(dir, "root"), filepath.Join(dir, "bin"), clone, script)
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if !warm {
 		c.Env = append(c.Env, "GOFLAGS=-modcacherw", "GOCACHE="+filepath.Join(dir, "cache"), "GOMODCACHE="+filepath.Join(dir, "mod"))

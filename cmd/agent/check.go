@@ -71,6 +71,6 @@ func cmdCheck(ctx context.Context, e env, args []string) int {
 	if *live && printLive(e, checkLive(ctx, cfg)) > 0 {
 		return exitWrong
 	}
-	fmt.Fprintf(e.out, "%s: in order, %d rules, %d probes, %d sinks\n", name, len(cfg.Rules), len(cfg.Probes), len(cfg.SinkNames()))
+	fmt.Fprintf(e.out, "%s: in order; rules %d, probes %d, sinks %d\n", name, len(cfg.Rules), len(cfg.Probes), len(cfg.SinkNames()))
 	return exitDone
 }

@@ -168,7 +168,7 @@ func runPage(t *testing.T, program, clone string, readme bool, steps []docStep) 
 	if err := os.WriteFile(script, []byte(docScript(steps, readme, chat.API())), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--mount"}
+	args := []string{"--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts"}
 	if os.Geteuid() != 0 {
 		args = append(args, "--user", "--map-root-user")
 	}

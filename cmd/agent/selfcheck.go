@@ -47,6 +47,7 @@ func (a *agent) checkSelf(ctx context.Context, set *collect.Set, now time.Time, 
 			c.raised[trouble{al.Rule, al.Target}] = boot
 		}
 	}
+	a.forgetLocal(ctx)
 	found := a.troubles(set, now, t)
 	for k, al := range found {
 		if _, told := c.raised[k]; told || len(c.raised) >= manyNamed {
@@ -65,6 +66,19 @@ func (a *agent) checkSelf(ctx context.Context, set *collect.Set, now time.Time, 
 		}
 		delete(c.raised, k)
 		a.putOwn(ctx, alert.Alert{Rule: k.rule, Target: k.target, State: alert.Resolved, Phase: alert.PhaseResolved, ChangedAt: now, ResolvedAt: now})
+	}
+}
+
+// forgetLocal gives up what is owed to the terminal, or the journal, of an
+// earlier run: who started the agent otherwise this time misses nothing.
+func (a *agent) forgetLocal(ctx context.Context) {
+	for _, s := range a.box.SinkStatus() {
+		if s.State != "removed" || s.Name != "terminal" && s.Name != "journal" {
+			continue
+		}
+		if _, err := a.box.DropBacklog(ctx, s.Name, "agent"); err != nil {
+			a.log.Warn("give up what is owed to a sink of an earlier run", "sink", s.Name, "error", err)
+		}
 	}
 }
 

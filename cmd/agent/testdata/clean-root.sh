@@ -1,7 +1,8 @@
 # Runs a script in a clean root: a tmpfs with the system's programs, an empty /etc but for names and certificates, an
 # empty home, and a bare clone of this repository in /src.git. Nothing that the script leaves outlives it.
-# usage: unshare --mount [--user --map-root-user] sh clean-root.sh ROOT BIN CLONE SCRIPT   BIN becomes /usr/local/bin
+# usage: unshare --mount --pid --fork --mount-proc --uts [--user --map-root-user] sh clean-root.sh ROOT BIN CLONE SCRIPT   BIN becomes /usr/local/bin
 set -eu
+hostname web1
 root=$1 bin=$2 clone=$3 script=$4
 mount -t tmpfs none "$root"
 for d in bin sbin lib lib32 lib64 usr proc sys dev; do
