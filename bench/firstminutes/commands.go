@@ -4,7 +4,7 @@ package main
 // two terminals. A program that owns the terminal gets one, by script(1), and
 // Ctrl-C through its input. What burns the CPU does so for 15 s instead of 30.
 const commands = `
-say() { printf '%s\n' "$*"; }
+say() { printf '\n%s\n' "$*"; }
 c() { say "\$ $*"; eval "$*"; }
 on_terminal() { # until Ctrl-C
   say "\$ $*"
