@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"math"
 	"time"
 
 	"github.com/firewatch-agent/firewatch/forest"
@@ -9,57 +8,84 @@ import (
 
 // Constants of the shape channel.
 const (
-	shapeMeans = 4         // means that make a shape, one after the other
-	shapeSpan  = time.Hour // of each mean
-	shapeLeast = 12        // rows of each mean, where an hour has fewer
+	shapeStep  = 5 * time.Minute // of which the means are taken, where rows are nearer
+	shapeSpan  = time.Hour       // of each mean
+	shapeMeans = 4               // means that make a shape, one after the other
+	shapeLeast = 12              // steps of each mean, where an hour has fewer
 	shapeTrees = 30
-	shapeEvery = 16 // rows from one new tree to the next
+	shapeEvery = 16 // steps from one new tree to the next
 )
 
 // shapeChannel scores the course of a series: its mean of the last hour, of the
 // hour before, and so on, as one row of a forest. So it sees a quiet night where
-// there never was one, though each value by itself is a usual one.
+// there never was one, though each value by itself is a usual one. It goes by steps
+// of five minutes, as a course does not change in seconds: its score stands until
+// the next step.
 type shapeChannel struct {
 	forest *forest.Stream
-	ring   []float64 // the newest values, NaN = missing
-	at     int       // where the next value goes
-	full   bool
-	span   int // values in a mean
-	x      [shapeMeans]float64
+	each   int     // rows of a step
+	rows   int     // of the step so far
+	sum    float64 // of their values
+	n      int     // that are there
+
+	ring  []float64 // the newest steps' means, NaN = missing
+	at    int       // where the next mean goes
+	full  bool
+	span  int // steps in a mean of the shape
+	x     [shapeMeans]float64
+	score float64 // of the last step
 }
 
 func newShapeChannel(o ScorerOptions, seed uint64) (*shapeChannel, error) {
+	each := max(1, int(shapeStep/o.Step))
+	o.Step *= time.Duration(each) // from here on a row is a step
 	f, err := forest.NewStream(forest.StreamOptions{
 		Options:  forest.Options{Trees: shapeTrees, Sample: forestSample, MaxDepth: forestDepth, Seed: seed, Boxes: true, Split: forest.Proportional},
 		Features: shapeMeans, Window: pastWindow, Horizon: o.rowsOf(pastHorizon, pastWindow), Every: shapeEvery,
 	})
 	span := o.rowsOf(shapeSpan, shapeLeast)
-	return &shapeChannel{forest: f, span: span, ring: make([]float64, shapeMeans*span)}, err
+	return &shapeChannel{forest: f, each: each, span: span, ring: make([]float64, shapeMeans*span), score: unknownShape}, err
 }
 
-// observe takes v and returns the score of the course that ends with it, in (0, 1]:
-// 0.5 before there is a course, NaN where v is missing.
+// unknownShape is the score before there is a course.
+const unknownShape = 0.5
+
+// observe takes v and returns the score of the course that ends with the last step,
+// in (0, 1]: 0.5 before there is a course, NaN where v is missing.
 func (c *shapeChannel) observe(v float64) float64 {
-	c.ring[c.at] = v
+	if v == v {
+		c.sum += v
+		c.n++
+	}
+	if c.rows++; c.rows == c.each {
+		c.step(c.sum / float64(c.n)) // 0/0 is NaN
+		c.rows, c.sum, c.n = 0, 0, 0
+	}
+	if v != v {
+		return v
+	}
+	return c.score
+}
+
+// step takes the mean of a step. A step without values leaves the score as it is.
+func (c *shapeChannel) step(mean float64) {
+	c.ring[c.at] = mean
 	c.at = (c.at + 1) % len(c.ring)
 	c.full = c.full || c.at == 0
-	switch {
-	case v != v:
-		return math.NaN()
-	case !c.full:
-		return 0.5
+	if mean != mean || !c.full {
+		return
 	}
 	for k := range c.x {
 		c.x[k] = c.mean(k)
 	}
 	score, err := c.forest.Observe(c.x[:])
 	if err != nil { // the values are so great that their sum overflows
-		return 0.5
+		score = unknownShape
 	}
-	return score
+	c.score = score
 }
 
-// mean is that of the k-th span back, of the values that are there; NaN if none is.
+// mean is that of the k-th span back, of the steps that are there; NaN if none is.
 func (c *shapeChannel) mean(k int) float64 {
 	sum, n := 0.0, 0
 	at := c.at - k*c.span

@@ -193,3 +193,42 @@ func TestScorerOptions(t *testing.T) {
 		t.Errorf("%v %v", c, err)
 	}
 }
+
+// TestShapeGoesBySteps: rows nearer than five minutes make the course of their
+// means, and a step without values leaves it as it was.
+func TestShapeGoesBySteps(t *testing.T) {
+	t.Parallel()
+	slow, err := newShapeChannel(ScorerOptions{Step: 5 * time.Minute}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fast, err := newShapeChannel(ScorerOptions{Step: time.Minute}, 1)
+	if err != nil || fast.each != 5 || fast.span != slow.span {
+		t.Fatalf("%v, or %d rows make a step and %d steps a mean", err, fast.each, fast.span)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	before := 0.0
+	for i := range 600 {
+		v := math.Sin(float64(i)/20) + float64(r.IntN(4))
+		want, got := slow.observe(v), 0.0
+		for k := range 5 {
+			now := fast.observe(v + float64(k-2))
+			if k < 4 && now != before && i > 0 {
+				t.Fatalf("step %d: the score moves within a step", i)
+			}
+			got = now
+		}
+		if got != want {
+			t.Fatalf("step %d: %v by minutes, %v by means", i, got, want)
+		}
+		before = got
+	}
+	for range 5 {
+		if v := fast.observe(math.NaN()); v == v {
+			t.Error("a missing value scores")
+		}
+	}
+	if got := fast.observe(0); got != before {
+		t.Errorf("an empty step makes %v of %v", got, before)
+	}
+}
