@@ -11,7 +11,7 @@ import (
 const (
 	spikeShare = 0.5 // of what a series' own past has above its fellows'
 	spikeMost  = 3   // series that count together
-	spikeRows  = 3   // before a row, from whose mean its change is counted
+	spikeRows  = 8   // before a row, from whose mean its change is counted
 	spikeHalf  = 0.5 // the distance that scores 0.5
 )
 
