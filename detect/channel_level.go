@@ -1,15 +1,17 @@
 package detect
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Constants of ownLevel and peak.
 const (
-	levelWindow   = 4000 // scores
-	levelQuantile = 0.998
-	levelMost     = 8   // of the window lie above that quantile
+	levelWindow   = 16000 // scores
+	levelQuantile = 0.995
 	levelUsual    = 0.6 // what that quantile is where all is regular
-	levelShare    = 0.4 // of the difference that is taken away
-	levelHalf     = 300 // scores until half of it is
+	levelShare    = 0.5 // of the difference that is taken away
+	levelHalf     = 600 // scores until half of it is
 	peakRows      = 120
 	peakFactor    = 1.03
 )
@@ -18,7 +20,7 @@ const (
 // above the usual: a series that is often far out must go farther to stand out.
 type ownLevel struct{ past *heights }
 
-func newLevel() ownLevel { return ownLevel{&heights{}} }
+func newLevel() ownLevel { return ownLevel{newHeights(levelWindow, levelQuantile)} }
 
 // against returns score, less what its past takes away, and learns it.
 func (l ownLevel) against(score float64) float64 {
@@ -30,38 +32,52 @@ func (l ownLevel) against(score float64) float64 {
 	return math.Max(0, out)
 }
 
-// heights knows the levelQuantile of the last levelWindow scores, exactly, and
-// keeps only those that can still become it: a score that levelMost later ones have
-// reached cannot. Of random scores these are about 60; of scores that fall for the
-// whole window all.
+// heights knows a high quantile of the last scores, exactly, and keeps only those
+// that can still become it: a score that enough later ones have reached cannot. Of
+// random scores these are a few hundred; of scores that fall for the whole window
+// all.
 type heights struct {
-	rows int // seen in all
-	kept []height
+	window   int
+	quantile float64
+	most     int      // of the window lie above the quantile
+	rows     int      // seen in all
+	kept     []height // the highest first
 }
 
 // height is a score and how many later ones have reached it.
 type height struct {
 	score        float64
-	row, reached int
+	row, reached int32
+}
+
+func newHeights(window int, quantile float64) *heights {
+	return &heights{window: window, quantile: quantile, most: window - int(quantile*float64(window))}
 }
 
 // seen is the number of scores that count.
-func (h *heights) seen() int { return min(h.rows, levelWindow) }
+func (h *heights) seen() int { return min(h.rows, h.window) }
 
 // add learns a score, which is a number.
 func (h *heights) add(score float64) {
 	h.rows++
-	n := 0
+	n, at := 0, -1
 	for _, k := range h.kept {
 		if score >= k.score {
+			if at < 0 {
+				at = n
+			}
 			k.reached++
 		}
-		if k.reached < levelMost && k.row > h.rows-levelWindow {
+		// Differences of int32 stand when the row number has run over.
+		if int(k.reached) < h.most && int(int32(h.rows)-k.row) < h.window {
 			h.kept[n] = k
 			n++
 		}
 	}
-	h.kept = append(h.kept[:n], height{score: score, row: h.rows})
+	if at < 0 {
+		at = n
+	}
+	h.kept = slices.Insert(h.kept[:n], at, height{score: score, row: int32(h.rows)})
 }
 
 // usual is the quantile; 0 where nothing was seen.
@@ -70,22 +86,7 @@ func (h *heights) usual() float64 {
 	if n == 0 {
 		return 0
 	}
-	rank := n - min(n-1, int(levelQuantile*float64(n))) // from the top, 1…levelMost
-	var top [levelMost]float64
-	m := 0
-	for _, k := range h.kept {
-		if m == rank && k.score <= top[m-1] {
-			continue
-		}
-		at := min(m, rank-1)
-		for at > 0 && top[at-1] < k.score {
-			top[at] = top[at-1]
-			at--
-		}
-		top[at] = k.score
-		m = min(m+1, rank)
-	}
-	return top[rank-1]
+	return h.kept[n-1-min(n-1, int(h.quantile*float64(n)))].score
 }
 
 // peak lets through a score that exceeds all of the last ones.

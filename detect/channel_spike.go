@@ -13,6 +13,9 @@ const (
 	spikeMost  = 3   // series that count together
 	spikeRows  = 8   // before a row, from whose mean its change is counted
 	spikeHalf  = 0.5 // the distance that scores 0.5
+
+	spikeWindow   = 4000 // distances whose spikeQuantile is how far a series often goes
+	spikeQuantile = 0.998
 )
 
 // spikeChannel looks for what comes at once and goes far, however often it came
@@ -78,7 +81,7 @@ type spikes struct {
 	values, changes spread
 	last            [spikeRows]float64 // NaN = missing
 	at              int
-	usual           heights // how far it often goes
+	usual           *heights // how far it often goes
 }
 
 func newSpikes(horizon int, seed uint64) (*spikes, error) {
@@ -87,7 +90,7 @@ func newSpikes(horizon int, seed uint64) (*spikes, error) {
 		return nil, err
 	}
 	changes, err := newSpread(horizon, seed)
-	s := &spikes{values: values, changes: changes}
+	s := &spikes{values: values, changes: changes, usual: newHeights(spikeWindow, spikeQuantile)}
 	for i := range s.last {
 		s.last[i] = math.NaN()
 	}

@@ -62,7 +62,7 @@ func TestSpikesTogether(t *testing.T) {
 	rows := noise(3000, 8)
 	for i := range rows {
 		if i%20 == 0 { // restless
-			rows[i][7] += 60
+			rows[i][7] += 100
 		}
 	}
 	rows[2505][0] += 40
@@ -107,17 +107,17 @@ func TestHeights(t *testing.T) {
 		"random": func(int) float64 { return r.Float64() }, "equal": func(i int) float64 { return float64(i / 5 % 3) },
 		"falling": func(i int) float64 { return -float64(i) }, "rising": func(i int) float64 { return float64(i) },
 	} {
-		var h heights
+		h := newHeights(spikeWindow, spikeQuantile)
 		var past []float64
-		for i := range levelWindow + 3000 {
+		for i := range spikeWindow + 3000 {
 			v := next(i)
 			h.add(v)
 			past = append(past, v)
-			if i > 300 && i%197 != 0 && i != levelWindow {
+			if i > 300 && i%197 != 0 && i != spikeWindow {
 				continue
 			}
-			in := slices.Sorted(slices.Values(past[max(0, len(past)-levelWindow):]))
-			if want := in[min(len(in)-1, int(levelQuantile*float64(len(in))))]; h.usual() != want {
+			in := slices.Sorted(slices.Values(past[max(0, len(past)-spikeWindow):]))
+			if want := in[min(len(in)-1, int(spikeQuantile*float64(len(in))))]; h.usual() != want {
 				t.Fatalf("%s: %v after %d scores, want %v", name, h.usual(), i+1, want)
 			}
 		}

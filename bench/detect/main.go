@@ -96,18 +96,22 @@ func run(c config, show bool) error {
 			if err := judge(c, seed, r.add); err != nil {
 				return fmt.Errorf("%s, seed %d: %w", p, seed, err)
 			}
+			r.Seconds = time.Since(began).Seconds()
+			if err := r.save(c.out); err != nil { // what is done is kept
+				return err
+			}
 		}
 	}
-	r.Seconds = time.Since(began).Seconds()
+	r.print()
+	return nil
+}
+
+func (r *result) save(path string) error {
 	b, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.out, append(b, '\n'), 0o644); err != nil {
-		return err
-	}
-	r.print()
-	return nil
+	return os.WriteFile(path, append(b, '\n'), 0o644)
 }
 
 // add puts a seed's value to its figure.
