@@ -12,8 +12,8 @@ import (
 )
 
 // sandboxed writes a unit that runs a command in the very sandbox of
-// firewatch.service, and once more outside of it, and returns what both print.
-func sandboxed(t *testing.T, name, command string) (inside, outside string) {
+// firewatch.service, and returns what it prints.
+func sandboxed(t *testing.T, name, command string) string {
 	t.Helper()
 	unit, err := os.ReadFile("/usr/lib/systemd/system/firewatch.service")
 	if err != nil {
@@ -33,19 +33,18 @@ func sandboxed(t *testing.T, name, command string) (inside, outside string) {
 		sh(t, "rm -f /run/"+name+".out /run/systemd/system/"+name+".service && systemctl daemon-reload")
 	}()
 	sh(t, "systemctl daemon-reload && systemctl start "+name+".service || { cat /run/"+name+".out; false; }")
-	inside = sh(t, "cat /run/"+name+".out")
-	return inside, sh(t, "cd /opt/collect && "+command)
+	return sh(t, "cat /run/"+name+".out")
 }
 
 // sandbox: every collector's own tests pass inside, and each of them gives the
 // same series inside as root has outside.
 func sandbox(t *testing.T) {
-	out, _ := sandboxed(t, "firewatch-collecttest", "/opt/collect.test -test.run TestConformance -test.short")
+	out := sandboxed(t, "firewatch-collecttest", "/opt/collect.test -test.run TestConformance -test.short")
 	if !strings.Contains(out, "PASS") {
 		t.Errorf("collecttest inside the sandbox:\n%s", out)
 	}
-	inside, outside := sandboxed(t, "firewatch-series", "/opt/machine.test -test.run TestSeries -test.v")
-	in, root := series(inside), series(outside)
+	const list = "/opt/machine.test -test.run TestSeries -test.v"
+	in, root := series(sandboxed(t, "firewatch-series", list)), series(sh(t, "cd /opt/collect && "+list))
 	names := make([]string, 0, len(root))
 	for name := range root {
 		names = append(names, name)
