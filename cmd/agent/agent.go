@@ -264,11 +264,12 @@ func (a *agent) logCollectors(set *collect.Set, now time.Time, t ticks) {
 		return // the start has said it
 	}
 	for _, c := range set.Status() {
+		_, once := a.selfCheck.silent[c.Name]
 		switch {
 		case !c.Since.Equal(now):
 		case c.State == "ok":
 			a.log.Info("collector reads again", "collector", c.Name)
-		case c.State == "skipped" && !a.selfCheck.once[c.Name]:
+		case c.State == "skipped" && !once:
 			a.log.Info("collector skipped", "collector", c.Name, "reason", c.Reason) // it never read: nothing was lost
 		default:
 			a.log.Warn("collector "+c.State, "collector", c.Name, "reason", c.Reason)

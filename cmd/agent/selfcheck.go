@@ -23,7 +23,7 @@ import (
 // What a sink has to do with is told on the other sinks.
 type selfCheck struct {
 	raised map[trouble]time.Duration // CLOCK_BOOTTIME at which it was last seen
-	once   map[string]bool           // collectors that have read
+	silent map[string]time.Duration  // of collectors that have read: CLOCK_BOOTTIME of the first tick in which they no longer did, or reads
 	missed [60]uint64                // late and dropped ticks, at each of the last 60
 	adopt  bool                      // what an earlier run raised was taken over
 }
@@ -36,19 +36,20 @@ const (
 	clearAfter = 30 * time.Second // without the trouble, before it is told to be over
 	manyLate   = 6                // of the last 60 ticks
 	manyNamed  = 20               // troubles at a time
+	reads      = -1               // a collector that is not silent
 )
 
 // checkSelf is called by each tick. ctx bounds the wait for the disk.
 func (a *agent) checkSelf(ctx context.Context, set *collect.Set, now time.Time, boot time.Duration, t ticks) {
 	c := &a.selfCheck
 	if !c.adopt {
-		c.adopt, c.raised, c.once = true, map[trouble]time.Duration{}, map[string]bool{}
+		c.adopt, c.raised, c.silent = true, map[trouble]time.Duration{}, map[string]time.Duration{}
 		for _, al := range a.box.OwnFiring() {
 			c.raised[trouble{al.Rule, al.Target}] = boot
 		}
 	}
 	a.forgetLocal(ctx)
-	found := a.troubles(set, now, t)
+	found := a.troubles(set, now, boot, t)
 	for k, al := range found {
 		if _, told := c.raised[k]; told || len(c.raised) >= manyNamed {
 			if told {
@@ -89,7 +90,7 @@ func (a *agent) putOwn(ctx context.Context, al alert.Alert) {
 }
 
 // troubles is what is wrong now.
-func (a *agent) troubles(set *collect.Set, now time.Time, t ticks) map[trouble]alert.Alert {
+func (a *agent) troubles(set *collect.Set, now time.Time, boot time.Duration, t ticks) map[trouble]alert.Alert {
 	c := &a.selfCheck
 	out := map[trouble]alert.Alert{}
 	if h := a.box.Health(); !h.Durable {
@@ -101,10 +102,9 @@ func (a *agent) troubles(set *collect.Set, now time.Time, t ticks) map[trouble]a
 			Summary: fmt.Sprintf("the state directory %s cannot be written: %s; alerts are delivered from memory and would be lost in a crash", a.stateDir, h.Error)}
 	}
 	for _, s := range set.Status() {
-		if s.State == "ok" && s.Series > 0 { // one that looks beside the tick begins with neither readings nor a reason
-			c.once[s.Name] = true
-		} else if silent := s.State == "skipped" || s.Series == 0; silent && c.once[s.Name] && now.Sub(s.Since) >= deadAfter {
-			out[trouble{"collector-dead", s.Name}] = alert.Alert{Severity: alert.Warning, Summary: fmt.Sprintf("collector %s reads nothing since %s: %s", s.Name, s.Since.Local().Format("15:04:05 MST"), cmp.Or(s.Reason, "its source is empty"))}
+		if since, ok := c.quiet(s, boot); ok {
+			at := now.Add(since - boot)
+			out[trouble{"collector-dead", s.Name}] = alert.Alert{Severity: alert.Warning, Summary: fmt.Sprintf("collector %s reads nothing since %s: %s", s.Name, at.Local().Format("15:04:05 MST"), cmp.Or(s.Reason, "its source is empty"))}
 		}
 	}
 	total := t.Late + t.Dropped
@@ -129,4 +129,22 @@ func (a *agent) troubles(set *collect.Set, now time.Time, t ticks) map[trouble]a
 			Summary: fmt.Sprintf("sink %s refused alerts for good, %d so far: %s (%s); see: firewatch outbox list", d.Sink, dead[d.Sink], d.Summary, d.Error)}
 	}
 	return out
+}
+
+// quiet reports whether a collector that once read has not for deadAfter, and
+// since when. It goes by the boot clock: one that looks beside the tick misses a
+// reading where the wall clock jumps or the host slept, and begins with neither
+// readings nor a reason.
+func (c *selfCheck) quiet(s collect.Status, boot time.Duration) (since time.Duration, ok bool) {
+	since, once := c.silent[s.Name]
+	switch {
+	case s.State != "skipped" && s.Series > 0:
+		c.silent[s.Name] = reads
+		return 0, false
+	case !once:
+		return 0, false
+	case since == reads:
+		c.silent[s.Name], since = boot, boot
+	}
+	return since, boot-since >= deadAfter
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // flaky is a collector that can be made to fail.
-type flaky struct{ fails bool }
+type flaky struct{ fails, idle bool }
 
 func (*flaky) Name() string { return "flaky" }
 func (*flaky) Metrics() []collect.Metric {
@@ -31,6 +31,9 @@ func (*flaky) Metrics() []collect.Metric {
 func (f *flaky) Collect(_ context.Context, _ time.Time, dst []collect.Sample) ([]collect.Sample, error) {
 	if f.fails {
 		return dst, errors.New("no such device")
+	}
+	if f.idle {
+		return dst, nil
 	}
 	return append(dst, collect.Sample{Metric: "m", Value: 1}), nil
 }
@@ -93,6 +96,15 @@ func TestTroubleOfTheAgentItselfIsTold(t *testing.T) {
 			}
 			return strings.Join(out, ", ")
 		}
+		run(70)
+		c.idle = true // as after a jump of the clock
+		run(2)
+		c.idle = false
+		run(1)
+		time.Sleep(time.Hour) // the host sleeps
+		c.idle = true
+		run(2)
+		c.idle = false
 		run(5)
 		if got := told(); got != "" {
 			t.Fatalf("all is well, and told was %s", got)
