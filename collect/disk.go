@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -96,17 +97,25 @@ func (c *Disk) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample
 		c.mounts, c.listed = mounts, now
 	}
 	var errs []error
+	var unseen []string
 	c.patience = time.Time{}
 	for _, m := range c.mounts {
 		st, err := c.statfs(now, m)
 		if foreign(m) && !errors.Is(err, errNotAsked) {
 			dst = append(dst, Sample{"disk_stuck", m.point, m.dims, flag(errors.Is(err, errStuck))})
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+			dst = space(m, st, dst)
+		case errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist):
+			// Those of other containers, below a folder of root's; or just unmounted.
+			unseen = append(unseen, m.point)
+		default:
 			errs = append(errs, fmt.Errorf("%s: %w", m.point, err))
-			continue
 		}
-		dst = space(m, st, dst)
+	}
+	if len(unseen) > 0 {
+		errs = append(errs, &SkippedError{fmt.Sprintf("%d file systems cannot be looked at from here, such as %s", len(unseen), unseen[0])})
 	}
 	return dst, errors.Join(errs...)
 }

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,6 +101,32 @@ func TestReadOnly(t *testing.T) {
 	}
 	if len(got) != 4 || got["/"] != 1 || got["/new"] != 1 || got["/boot"] != 0 || got["/data"] != 0 {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestUnseenFileSystems: those of other containers are below folders that only
+// root may enter. They are told as a lack, and an error beside them as an error.
+func TestUnseenFileSystems(t *testing.T) {
+	t.Parallel()
+	broken := false
+	c := newDisk(t, DiskConfig{}, func(path string, st *unix.Statfs_t) error {
+		switch {
+		case strings.Contains(path, "pods"):
+			return unix.EACCES
+		case strings.Contains(path, "gone"):
+			return unix.ENOENT
+		case broken:
+			return unix.EIO
+		}
+		return halfFull(path, st)
+	}, `1 0 254:1 / / rw - ext4 /dev/vda1 rw`, `2 1 0:50 / /var/lib/kubelet/pods/a rw - tmpfs tmpfs rw`, `3 1 0:51 / /gone rw - tmpfs tmpfs rw`)
+	samples, err := c.Collect(t.Context(), time.Unix(1000, 0), nil)
+	if want := "2 file systems cannot be looked at from here, such as /var/lib/kubelet/pods/a"; !onlySkipped(err) || err.Error() != want || len(samples) == 0 {
+		t.Errorf("%d samples, %v, want %s", len(samples), err, want)
+	}
+	broken = true
+	if _, err = c.Collect(t.Context(), time.Unix(1001, 0), nil); onlySkipped(err) || !errors.Is(err, unix.EIO) {
+		t.Errorf("a broken file system gives %v", err)
 	}
 }
 
