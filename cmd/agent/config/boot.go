@@ -42,6 +42,7 @@ func Boot(path string, root *os.Root) (*Config, []Diagnostic, Source) {
 	} else {
 		broken = parse(data, path)
 		broken.checkMode(mode)
+		broken.checkFiles()
 	}
 	warnings := broken.faults.sorted()
 	if len(warnings) == 0 {
@@ -49,6 +50,7 @@ func Boot(path string, root *os.Root) (*Config, []Diagnostic, Source) {
 	}
 	if data, err := readLastGood(root); err == nil {
 		old := parse(data, lastGood)
+		old.checkFiles()
 		if len(old.faults.list) == 0 {
 			return old.config, warnings, FromLastGood
 		}

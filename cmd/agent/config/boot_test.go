@@ -34,7 +34,7 @@ const worked = `
 interval = "3s"
 [[sink.webhook]]
 name = "old"
-url_file = "/old"
+url = "https://old.example"
 `
 
 // broken has a mistyped key, a syntax error, and sinks in all conditions.
@@ -43,10 +43,10 @@ const broken = `
 intervall = "1s"
 [[sink.webhook]]
 name = "good"
-url_file = "/good"
+url = "https://good.example"
 [[sink.webhook]]
 name = "bad name"
-url_file = "/bad"
+url = "https://bad.example"
 [[rule]]
 name = "x
 [[sink.slack]]
@@ -56,7 +56,7 @@ name = "sns"
 topic = "arn:aws:sns:eu-west-1:123456789012:alerts"
 [[sink.webhook]]
 name = "good"
-url_file = "/twin"
+url = "https://twin.example"
 [[route]]
 to = ["bad name"]
 `
@@ -120,7 +120,7 @@ func TestBootSalvage(t *testing.T) {
 		if got := strings.Join(c.SinkNames(), " "); got != "sns good" {
 			t.Errorf("sinks %q, want sns and good", got)
 		}
-		if c.Sinks.Webhook[0].URLFile != "/good" {
+		if c.Sinks.Webhook[0].URL.Reveal() != "https://good.example" {
 			t.Errorf("kept the second of two sinks named good")
 		}
 		bare := *c
@@ -148,6 +148,35 @@ func TestBootUnreadableByOthers(t *testing.T) {
 	c, warnings, source := Boot(write(t, "[[sink.slack]]\nname = \"a\"\nchannel = \"#a\"\ntoken = \"xoxb-1\"\n", 0o644), stateRoot(t))
 	if source != FromSalvage || len(warnings) != 1 || len(c.SinkNames()) != 1 {
 		t.Errorf("from %s: %v, sinks %v", source, warnings, c.SinkNames())
+	}
+}
+
+// TestBootMissingSecret: a sink whose secret is not there costs neither the start
+// nor the other sinks; the fault has its line, and is gone once the file is there.
+func TestBootMissingSecret(t *testing.T) {
+	t.Parallel()
+	secret := filepath.Join(t.TempDir(), "token")
+	text := "[[sink.webhook]]\nname = \"good\"\nurl = \"https://good.example\"\n[[sink.slack]]\nname = \"ops\"\nchannel = \"#ops\"\ntoken_file = \"" + secret + "\"\n"
+	root, path := stateRoot(t), write(t, text, 0o600)
+	if err := root.WriteFile(lastGood, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, warnings, source := Boot(path, root)
+	if source != FromSalvage || strings.Join(c.SinkNames(), " ") != "good" {
+		t.Errorf("from %s, sinks %v", source, c.SinkNames())
+	}
+	_, faults, err := Load(path)
+	if err != nil || len(faults) != 1 || faults[0].Line != 7 || !strings.Contains(faults[0].String(), "no such file") {
+		t.Errorf("%v %v", err, faults)
+	}
+	if len(warnings) == 0 || warnings[0].Line != 7 {
+		t.Errorf("warnings: %v", warnings)
+	}
+	if err := os.WriteFile(secret, []byte("xoxb-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, warnings, source := Boot(path, root); source != FromFile || len(warnings) > 0 {
+		t.Errorf("from %s: %v", source, warnings)
 	}
 }
 

@@ -25,7 +25,8 @@ const maxFile = 1 << 20
 // With some, the configuration holds what could be read, and is not nil. The
 // error says that the file itself could not be read.
 //
-// A file with an inline secret that others can read is a fault.
+// A file with an inline secret that others can read is a fault, and so is a
+// file of a secret that cannot be read.
 func Load(path string) (*Config, []Diagnostic, error) {
 	data, mode, err := readFile(path)
 	if err != nil {
@@ -33,6 +34,7 @@ func Load(path string) (*Config, []Diagnostic, error) {
 	}
 	r := parse(data, path)
 	r.checkMode(mode)
+	r.checkFiles()
 	return r.config, r.faults.sorted(), nil
 }
 
@@ -133,6 +135,13 @@ func (r *result) arbitrate(data []byte) {
 		return
 	}
 	r.faults.add(span{}, err.Error(), "")
+}
+
+// checkFiles reports files of secrets that cannot be read.
+func (r *result) checkFiles() {
+	for _, f := range r.config.fileFaults() {
+		r.place(f)
+	}
 }
 
 // checkMode reports inline secrets in a file that others can read.

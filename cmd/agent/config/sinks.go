@@ -28,11 +28,12 @@ type Sinks struct {
 // sink is what this package needs of each kind of sink's Config.
 type sink interface{ Validate() []conf.Fault }
 
-// sinkEntry is one configured sink: its place in the file, its name, and what
-// is wrong with it by itself.
+// sinkEntry is one configured sink: its place in the file, its name, its Config,
+// and what is wrong with it by itself.
 type sinkEntry struct {
 	path   string
 	name   string
+	config any
 	faults []conf.Fault // with whole paths
 }
 
@@ -48,13 +49,13 @@ func (s Sinks) entries() []sinkEntry {
 	)
 }
 
-// whole returns the sinks that have no fault, and of two with one name the
-// first.
+// whole returns the sinks that have no fault and whose secrets can be read, and
+// of two with one name the first.
 func (s Sinks) whole() Sinks {
 	good := map[string]bool{}
 	seen := map[string]bool{}
 	for _, e := range s.entries() {
-		good[e.path] = len(e.faults) == 0 && !seen[e.name]
+		good[e.path] = len(e.faults) == 0 && len(secretFiles(e.path, e.config)) == 0 && !seen[e.name]
 		seen[e.name] = true
 	}
 	return Sinks{
@@ -73,7 +74,7 @@ func kind[C sink](name string, list []C, nameOf func(C) string) []sinkEntry {
 	var out []sinkEntry
 	for i, c := range list {
 		path := "sink." + name + "." + strconv.Itoa(i)
-		out = append(out, sinkEntry{path, nameOf(c), conf.Under(path, c.Validate())})
+		out = append(out, sinkEntry{path, nameOf(c), c, conf.Under(path, c.Validate())})
 	}
 	return out
 }
