@@ -182,7 +182,7 @@ func TestDeadLettersSurviveARestart(t *testing.T) {
 		}
 		check(r)
 		wantPhases(t, other.Taken(), "a:firing", "b:firing", "a:resolved")
-		if in := r.Incidents(); len(in) != 1 || in[0].Rule != "b" || in[0].Sinks[1].Dead != 1 {
+		if in := r.Incidents(); len(in) != 1 || in[0].Rule != "b" || in[0].Sinks[1].Dead != 1 || !strings.Contains(in[0].Sinks[1].LastError, "channel_not_found") {
 			t.Errorf("incidents %+v", in)
 		}
 		r.stop()

@@ -35,8 +35,8 @@ type Delivery struct {
 	Receipt   string    `json:"receipt,omitempty"`   // the service's id of the last message
 	Attempts  int       `json:"attempts,omitempty"`  // failed ones of the phase that is owed
 	NextTry   time.Time `json:"next_try,omitzero"`
-	LastError string    `json:"last_error,omitempty"`
-	Dead      int       `json:"dead,omitempty"` // dead letters
+	LastError string    `json:"last_error,omitempty"` // of what is owed, else of the last dead letter
+	Dead      int       `json:"dead,omitempty"`       // dead letters
 	Cancelled bool      `json:"cancelled,omitempty"`
 }
 
@@ -126,6 +126,9 @@ func (o *Outbox) Incidents() []Incident {
 			}
 			if owed, _ := r.owed(name, now, view); owed != nil {
 				v.Owed = owed.Phase
+			}
+			if n := len(d.Dead); n > 0 && v.LastError == "" {
+				v.LastError = d.Dead[n-1].Error
 			}
 			in.Sinks = append(in.Sinks, v)
 		}

@@ -121,15 +121,16 @@ func (o *observer) Do(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// Check asks Slack whether it takes the token (auth.test); nothing is posted. A
-// webhook cannot be tried without posting, so for one it does nothing.
+// Check asks Slack whether it takes the token (auth.test), and whether the token
+// may post: Slack lists its scopes in a header of each answer. Nothing is posted. It
+// is for a sink with a token: a webhook cannot be tried without posting.
 func (s *Sink) Check(ctx context.Context) error {
-	if !s.cfg.Webhook.IsZero() {
-		return nil
-	}
 	seen := &observer{client: s.http}
 	if _, err := s.api(seen).AuthTestContext(ctx); err != nil {
 		return s.class(seen, err)
+	}
+	if scopes := seen.header.Get("X-OAuth-Scopes"); scopes != "" && !slices.Contains(strings.FieldsFunc(scopes, func(r rune) bool { return r == ',' || r == ' ' }), "chat:write") {
+		return fmt.Errorf("%w: the token lacks the scope chat:write", alert.ErrCredentials)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ func cmdCheck(ctx context.Context, e env, args []string) int {
 	fs := newFlags(e, "check")
 	path := fs.String("config", "", "config `file` (default "+defaultConfig+" where it exists)")
 	show := fs.Bool("print", false, "print the config in force, with every setting explained")
-	live := fs.Bool("live", false, "try probes, credentials, channels and topics; nobody is told anything")
+	live := fs.Bool("live", false, "try probes, credentials, topics and permissions; nobody is told anything")
 	tests := fs.String("tests", "", "`file` of rule tests (default the config's name with .test.toml, where it exists)")
 	asJSON := fs.Bool("json", false, "print one JSON document")
 	if code, ok := parse(e, fs, args); !ok {

@@ -13,6 +13,7 @@ import (
 	"github.com/firewatch-agent/firewatch/cmd/agent/config"
 	"github.com/firewatch-agent/firewatch/cmd/agent/web"
 	"github.com/firewatch-agent/firewatch/collect/probe"
+	"github.com/firewatch-agent/firewatch/internal/awsclient"
 )
 
 // livePatience bounds each thing that `check --live` tries.
@@ -44,8 +45,8 @@ func (l *liveTries) try(what, cure string, f func(context.Context) error) {
 	defer cancel()
 	t := liveTry{What: what, State: liveOK}
 	if err := f(ctx); err != nil {
-		t.State, t.Error = liveFailed, err.Error()
-		if errors.Is(err, alert.ErrCredentials) {
+		t.State, t.Error, t.Cure = liveFailed, err.Error(), awsclient.Hint(err)
+		if t.Cure == "" && errors.Is(err, alert.ErrCredentials) {
 			t.Cure = cure
 		}
 	}
@@ -64,13 +65,7 @@ func checkLive(ctx context.Context, cfg *config.Config) []liveTry {
 		l.try("probe "+p.Name, "", func(ctx context.Context) error { return probe.Try(ctx, p) })
 	}
 	for _, c := range cfg.Sinks.Slack {
-		l.try("sink "+c.Name+" (slack)", "the bot needs the scope chat:write and must be a member of the channel", func(ctx context.Context) error {
-			s, err := slack.New(c, nil)
-			if err != nil {
-				return err
-			}
-			return s.Check(ctx)
-		})
+		l.slack(c)
 	}
 	for _, c := range cfg.Sinks.SNS {
 		l.try("sink "+c.Name+" (sns): sns:GetTopicAttributes", allow(c.Topic, "", "sns:Publish", "sns:GetTopicAttributes"), func(ctx context.Context) error {
@@ -102,6 +97,24 @@ func checkLive(ctx context.Context, cfg *config.Config) []liveTry {
 
 func wouldTell(sink string) string {
 	return "a request would be an alert; use firewatch test-alert --sink " + sink
+}
+
+// slack tries the token and its scopes. Only a message shows that a channel or a
+// webhook takes one.
+func (l *liveTries) slack(c slack.Config) {
+	name := "sink " + c.Name + " (slack)"
+	if !c.Webhook.IsZero() || c.WebhookFile != "" {
+		l.untried(name+": webhook", wouldTell(c.Name))
+		return
+	}
+	l.try(name+": token", "take the bot token (xoxb-…) of an app that has the scope chat:write and is installed: docs/slack.md", func(ctx context.Context) error {
+		s, err := slack.New(c, nil)
+		if err != nil {
+			return err
+		}
+		return s.Check(ctx)
+	})
+	l.untried(name+": channel "+c.Channel, wouldTell(c.Name)+"; the bot must be a member: /invite it")
 }
 
 // cloudwatch tries each permission of one sink by itself, and where rules are

@@ -43,13 +43,13 @@ func TestCheckLive(t *testing.T) {
 	t.Cleanup(func() { _ = l.Close() })
 	cfg := config.Default()
 	cfg.Probes = []probe.Config{{Name: "open", Type: "tcp", Target: open}, {Name: "shut", Type: "tcp", Target: shut}}
-	cfg.Sinks.Slack = []slack.Config{{Name: "good", Token: conf.NewSecret("xoxb-good"), Channel: "#ops", APIURL: chat.API()}, {Name: "bad", Token: conf.NewSecret("xoxb-bad"), Channel: "#ops", APIURL: chat.API()}}
+	cfg.Sinks.Slack = []slack.Config{{Name: "good", Token: conf.NewSecret("xoxb-good"), Channel: "#ops", APIURL: chat.API()}, {Name: "bad", Token: conf.NewSecret("xoxb-bad"), Channel: "#ops", APIURL: chat.API()}, {Name: "hook", Webhook: conf.NewSecret(chat.Webhook())}}
 	cfg.Sinks.CloudWatch = []cloudwatch.Config{{Name: "cw", Region: "eu-west-1", Endpoint: aws.URL}}
 	var out, errs bytes.Buffer
 	if n := printLive(env{out: &out, err: &errs}, checkLive(t.Context(), cfg)); n != 2 {
 		t.Errorf("%d failed, want 2:\n%s%s", n, out.String(), errs.String())
 	}
-	for _, text := range []string{"ok      probe open", "ok      sink good (slack)", "ok      sink cw (cloudwatch): cloudwatch:PutMetricData"} {
+	for _, text := range []string{"ok      probe open", "ok      sink good (slack): token", "not tried  sink good (slack): channel #ops", "not tried  sink hook (slack): webhook", "ok      sink cw (cloudwatch): cloudwatch:PutMetricData"} {
 		if !strings.Contains(out.String(), text) {
 			t.Errorf("no %q in %s", text, out.String())
 		}
@@ -61,6 +61,12 @@ func TestCheckLive(t *testing.T) {
 	}
 	if len(chat.Messages()) != 0 || strings.Contains(errs.String(), "xoxb-bad") {
 		t.Error("somebody was told, or the token was printed")
+	}
+	chat.Grant("channels:read")
+	chat.Revoke("chat:write")
+	errs.Reset()
+	if n := printLive(env{out: &out, err: &errs}, checkLive(t.Context(), cfg)); n != 3 || !strings.Contains(errs.String(), "lacks the scope chat:write") {
+		t.Errorf("%d failed, want 3:\n%s", n, errs.String())
 	}
 }
 

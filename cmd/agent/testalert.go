@@ -84,7 +84,7 @@ func noteTest(results map[string]*web.TestResult, i alert.Incident, phase string
 			}
 			r.Attempts++
 		case d.Dead > 0:
-			r.Error = "refused for good: " + d.LastError
+			r.Error = "dead letter: " + d.LastError
 		case d.Owed != "":
 			all = false
 			r.Error = d.LastError

@@ -2,6 +2,7 @@ package awsclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,10 +14,13 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/firewatch-agent/firewatch/alert"
 )
+
+var errNoRegion = errors.New("no region is set, and no instance metadata tells one")
 
 // Load reads the SDK's configuration: its default chain of credentials, no
 // retries (the outbox has the one retry policy), connections that open within
@@ -40,6 +44,10 @@ func Load(ctx context.Context, region, profile string) (aws.Config, error) {
 	}
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
+		var op *smithy.OperationError
+		if errors.As(err, &op) && op.Operation() == "GetRegion" {
+			return cfg, fmt.Errorf("%w: %w", alert.ErrCredentials, errNoRegion)
+		}
 		return cfg, fmt.Errorf("%w: load AWS configuration: %w", alert.ErrCredentials, err)
 	}
 	cfg.HTTPClient = bounded{cfg.HTTPClient}

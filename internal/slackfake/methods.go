@@ -36,6 +36,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, method string, sc
 		refuse(w, "invalid_auth")
 		return false
 	}
+	w.Header().Set("X-OAuth-Scopes", strings.Join(slices.Sorted(maps.Keys(s.scopes)), ","))
 	if len(scopes) > 0 && !slices.ContainsFunc(scopes, func(x string) bool { return s.scopes[x] }) {
 		answer(w, map[string]any{"ok": false, "error": "missing_scope", "needed": strings.Join(scopes, ","), "provided": strings.Join(slices.Collect(maps.Keys(s.scopes)), ",")})
 		return false

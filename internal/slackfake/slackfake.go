@@ -95,6 +95,13 @@ func (s *Server) Grant(scope string) {
 	s.scopes[scope] = true
 }
 
+// Revoke takes a scope from the token.
+func (s *Server) Revoke(scope string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.scopes, scope)
+}
+
 // AnyRate lifts the rate limits.
 func (s *Server) AnyRate() {
 	s.mu.Lock()

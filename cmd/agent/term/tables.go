@@ -181,11 +181,18 @@ func (s Style) incidentTable(list []alert.Incident, now time.Time) string {
 		}
 		for _, d := range i.Sinks {
 			line := fmt.Sprintf("%s: has %s", d.Sink, orNothing(d.Confirmed))
+			kept := d.Owed != "" && i.Silenced != ""
 			switch {
-			case d.Owed != "" && i.Silenced != "":
+			case kept:
 				line += ", " + d.Owed + " is kept back"
 			case d.Owed != "":
-				line += fmt.Sprintf(", owed %s, %d failed attempts %s", d.Owed, d.Attempts, human.Clean(d.LastError, 80))
+				line += fmt.Sprintf(", owed %s, %d failed attempts", d.Owed, d.Attempts)
+			}
+			if d.Dead > 0 {
+				line += fmt.Sprintf(", dead letters %d", d.Dead)
+			}
+			if d.LastError != "" && !kept && (d.Owed != "" || d.Dead > 0) {
+				line += ": " + human.Clean(d.LastError, 80)
 			}
 			b.WriteString("           " + s.dim(strings.TrimSuffix(foldAt(line, 11, 11), "\n")) + "\n")
 		}

@@ -81,10 +81,10 @@ func TestStatusOfTrouble(t *testing.T) {
 	t.Parallel()
 	s := healthy()
 	s.Incidents = []alert.Incident{{ID: "9354bde320c04b5a0a01d2dd2cf3802c", Severity: alert.Critical, State: alert.Firing, StartedAt: start, Summary: "a disk is nearly full on /var",
-		Sinks: []alert.Delivery{{Sink: "ops", Owed: "firing", Attempts: 3, LastError: "connection refused"}}}}
+		Sinks: []alert.Delivery{{Sink: "ops", Owed: "firing", Attempts: 3, LastError: "connection refused"}, {Sink: "pager", Dead: 1, LastError: "the receiver answered 404"}}}}
 	s.Outbox.Durable, s.Outbox.Error = false, "no space left on device"
 	got := Style(false).Status(s)
-	for _, text := range []string{"One thing is wrong (critical): a disk is nearly full on /var", "CRITICAL 9354bde320c04b5a0a01d2dd2cf3802c", "ops: has nothing yet, owed firing, 3 failed attempts connection\n           refused", "THE DISK FAILS, alerts are kept in memory: no space left on device"} {
+	for _, text := range []string{"One thing is wrong (critical): a disk is nearly full on /var", "CRITICAL 9354bde320c04b5a0a01d2dd2cf3802c", "ops: has nothing yet, owed firing, 3 failed attempts: connection\n           refused", "pager: has nothing yet, dead letters 1: the receiver answered 404", "THE DISK FAILS, alerts are kept in memory: no space left on device"} {
 		if !strings.Contains(got, text) {
 			t.Errorf("no %q in\n%s", text, got)
 		}

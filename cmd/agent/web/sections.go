@@ -264,7 +264,7 @@ func owner(c alert.Culprit) string {
 func told(d alert.Delivery, silenced bool) string {
 	switch {
 	case d.Dead > 0:
-		return "refused for good: " + d.LastError
+		return "dead letter: " + d.LastError
 	case d.Owed != "" && silenced:
 		return d.Owed + " is kept back"
 	case d.Owed != "" && d.LastError != "":
