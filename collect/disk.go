@@ -222,7 +222,7 @@ func (c *Disk) list() ([]mount, error) {
 		}
 	}
 	var out []mount
-	seen := map[string]bool{}
+	seen, points := map[string]bool{}, map[string]bool{}
 	for line := range strings.Lines(string(b)) {
 		before, after, ok := strings.Cut(line, " - ")
 		left, right := strings.Fields(before), strings.Fields(after)
@@ -231,7 +231,10 @@ func (c *Disk) list() ([]mount, error) {
 		}
 		m := mount{point: unescape(left[4]), device: unescape(right[1]), fstype: right[0], failed: turned(left[5], right[len(right)-1])}
 		// A later mount on the same point hides the earlier one.
-		out = slices.DeleteFunc(out, func(o mount) bool { return o.point == m.point })
+		if points[m.point] {
+			out = slices.DeleteFunc(out, func(o mount) bool { return o.point == m.point })
+		}
+		points[m.point] = true
 		id := left[2] // major:minor names the file system
 		if seen[id] || c.ignored(m) {
 			continue

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "rewrite the generated docs")
 func TestMetricsReference(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	b.WriteString("# Metrics and built-in rules\n\nGenerated from the code: `go test ./cmd/agent -run TestMetricsReference -update`. Disk I/O and network metrics are rates per second\ninside the agent. A reading that cannot be had is missing, never zero.\n\n## Metrics\n\n| metric | unit | subsystem | what |\n|---|---|---|---|\n")
+	b.WriteString("# Metrics and built-in rules\n\nGenerated from the code: `go test ./cmd/agent -run TestMetricsReference -update`. Disk I/O and network metrics are rates per second\ninside the agent. A reading that cannot be had is missing, never zero.\n\nWhat a number is of, also in a container: CPU, memory, load, pressure, disk I/O, drives, sensors and limits are the whole machine's; `net_` and `netstat_`\nare of the network namespace (with `HOST_PROC`, that of process 1), `conntrack_` always of the agent's own, `disk_` of the mounts of process 1, processes by\nstate of the process namespace, and only `cgroup_` of the container, whose target is `container`.\n\n## Metrics\n\n| metric | unit | subsystem | what |\n|---|---|---|---|\n")
 	for _, m := range config.Metrics() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, m.Unit, m.Subsystem, m.Help)
 	}

@@ -53,11 +53,7 @@ func (a *agent) serve(ctx context.Context) error {
 		if l, err := web.Listen(check, "", ""); err != nil {
 			a.log.Error("serve without the agent check", "error", err)
 		} else {
-			a.servers.Go(func() {
-				if err := web.AgentCheck(ctx, l, a, a.cfg.Health.Weight); err != nil {
-					a.log.Error("a listener ended", "error", err)
-				}
-			})
+			a.servers.Go(func() { web.AgentCheck(ctx, l, a, a.cfg.Health.Weight, a.log) })
 		}
 	}
 	if a.source == config.FromFile && a.o.config != "" {
