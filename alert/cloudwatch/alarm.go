@@ -56,7 +56,7 @@ func (n *naming) scope() string {
 // what cannot be mirrored, and why.
 func (n *naming) alarms(rules []Rule, c *choice, seen []collect.Sample) (out []*cloudwatch.PutMetricAlarmInput, problems []string) {
 	for _, r := range rules {
-		if _, own := derived[r.Metric]; own || summed(r.Metric, c.units[r.Metric]) && r.Statistic != "avg" && r.Statistic != "sum" {
+		if _, own := derived[r.Metric]; own || summed(r.Metric) && r.Statistic != "avg" && r.Statistic != "sum" {
 			problems = append(problems, fmt.Sprintf("rule %s: CloudWatch has %s as sums of a minute: only avg and sum can be mirrored", r.Name, r.Metric))
 			continue
 		}
@@ -73,7 +73,7 @@ func (n *naming) alarms(rules []Rule, c *choice, seen []collect.Sample) (out []*
 			case r.Period < time.Minute && !c.high(s.Metric, s.Target):
 				problems = append(problems, fmt.Sprintf("rule %s: a period of %s needs %s in high_resolution", r.Name, r.Period, s.Metric))
 			default:
-				out = append(out, n.mirror(r, s, summed(s.Metric, c.units[s.Metric])))
+				out = append(out, n.mirror(r, s, summed(s.Metric)))
 			}
 		}
 		if !found {

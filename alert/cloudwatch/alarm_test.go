@@ -29,7 +29,7 @@ func alarms(t *testing.T, ids map[string]string, metrics ...string) (*Alarms, *a
 	fake := awsfake.New()
 	t.Cleanup(fake.Close)
 	c := Config{Name: "cw", Region: "eu-west-1", Endpoint: fake.URL, Metrics: metrics, AlarmActions: []string{"arn:aws:sns:eu-west-1:123456789012:alerts"}}
-	return NewAlarms(c, "h1", ids, []collect.Metric{{Name: "net_bytes_recv", Unit: "Bytes/Second"}}), fake
+	return NewAlarms(c, "h1", ids), fake
 }
 
 var publishedHere = []string{"cpu_usage_active", "disk_used_percent:*", "net_bytes_recv", UpMetric}

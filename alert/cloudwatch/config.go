@@ -78,7 +78,7 @@ func (c Config) Validate() []conf.Fault {
 		add("metrics", fmt.Sprintf("%d metrics, at most %d", len(c.Metrics), maxSeries), "each costs about $0.30 a month")
 	}
 	for i, name := range c.HighResolution {
-		if metric, _, _ := strings.Cut(name, ":"); summed(metric, "") || derived[metric].from != "" {
+		if metric, _, _ := strings.Cut(name, ":"); summed(metric) || derived[metric].from != "" {
 			add("high_resolution."+strconv.Itoa(i), fmt.Sprintf("%s is published as the sum of a minute", metric), "leave it out")
 		}
 	}

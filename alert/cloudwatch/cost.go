@@ -2,6 +2,8 @@ package cloudwatch
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/firewatch-agent/firewatch/collect"
@@ -20,18 +22,24 @@ type Cost struct {
 	Series  int     `json:"series"`  // custom metrics, those of an aggregation shared by all hosts that have it
 	Calls   int     `json:"calls"`   // PutMetricData requests
 	Dollars float64 `json:"dollars"` // list price
+
+	Nothing []string `json:"nothing,omitempty"` // patterns of metrics that this host has no series for
 }
 
 // String says it in words.
 func (c Cost) String() string {
-	return fmt.Sprintf("%d series, %d calls: about $%.2f a month", c.Series, c.Calls, c.Dollars)
+	s := fmt.Sprintf("%d series, %d calls: about $%.2f a month", c.Series, c.Calls, c.Dollars)
+	if len(c.Nothing) > 0 {
+		s += fmt.Sprintf("; this host has no series for %s (NAME:* means each target)", strings.Join(c.Nothing, ", "))
+	}
+	return s
 }
 
 // CostOf estimates it for a host that has the series seen; ids are the
 // instance's. State series of alerts, which exist only while rules fire, are not in
 // it.
-func CostOf(c Config, host string, ids map[string]string, metrics []collect.Metric, seen []collect.Sample) Cost {
-	a := NewAlarms(c, host, ids, metrics)
+func CostOf(c Config, host string, ids map[string]string, seen []collect.Sample) Cost {
+	a := NewAlarms(c, host, ids)
 	p := &Publisher{choice: a.choice, known: map[string]*series{}}
 	for _, own := range []string{UpMetric, ScoreMetric} {
 		seen = append(seen[:len(seen):len(seen)], collect.Sample{Metric: own})
@@ -47,6 +55,12 @@ func CostOf(c Config, host string, ids map[string]string, metrics []collect.Metr
 			} else {
 				low += n
 			}
+		}
+	}
+	for _, pattern := range c.Metrics {
+		one := choice{include: []string{pattern}}
+		if p := (&Publisher{choice: one, known: map[string]*series{}}); !slices.ContainsFunc(seen, func(s collect.Sample) bool { return len(p.entries(Series{s.Metric, s.Target})) > 0 }) {
+			out.Nothing = append(out.Nothing, pattern)
 		}
 	}
 	requests := func(n int) int { return (n + maxData - 1) / maxData }

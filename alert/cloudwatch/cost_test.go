@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/internal/awsfake"
@@ -18,13 +19,26 @@ func TestCost(t *testing.T) {
 			seen = append(seen, collect.Sample{Metric: metric, Target: target}, collect.Sample{Metric: metric, Target: "other"})
 		}
 	}
-	c := CostOf(Config{}, "h1", nil, units, seen)
+	c := CostOf(Config{}, "h1", nil, seen)
 	if c.Series != 12 || c.Calls != 43200 || math.Abs(c.Dollars-(12*0.30+0.432)) > 1e-9 {
 		t.Errorf("%+v", c)
 	}
-	c = CostOf(Config{HighResolution: []string{"cpu_usage_active"}, AggregationDimensions: [][]string{{"InstanceType"}}}, "h1", map[string]string{"InstanceType": "m7g.large", "InstanceId": "i-1"}, units, seen)
+	c = CostOf(Config{HighResolution: []string{"cpu_usage_active"}, AggregationDimensions: [][]string{{"InstanceType"}}}, "h1", map[string]string{"InstanceType": "m7g.large", "InstanceId": "i-1"}, seen)
 	if c.Series != 24 || c.Calls != 43200*7 {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestCostNamesWhatIsNothing: a name without a target is the host's own series,
+// and a file system has one for each mount: who writes it is told.
+func TestCostNamesWhatIsNothing(t *testing.T) {
+	seen := []collect.Sample{{Metric: "cpu_usage_active"}, {Metric: "disk_used_percent", Target: "/"}, {Metric: "net_bytes_recv", Target: "eth0"}}
+	c := CostOf(Config{Metrics: []string{"cpu_usage_active", "disk_used_percent", "net_bytes_recv", UpMetric}}, "h1", nil, seen)
+	if c.Series != 3 || len(c.Nothing) != 1 || !strings.Contains(c.String(), "no series for disk_used_percent (NAME:*") {
+		t.Errorf("%s", c)
+	}
+	if c := CostOf(Config{}, "h1", nil, seen); c.Nothing != nil {
+		t.Errorf("of the default: %s", c)
 	}
 }
 
@@ -87,5 +101,24 @@ func TestDashboardOfTheCloudWatchAgent(t *testing.T) {
 	}
 	if io := got["diskio_io_time"]; io.Value != 500 {
 		t.Errorf("half a second of I/O is %g ms", io.Value)
+	}
+}
+
+// TestSums: what is published as the sum of a minute is every rate of disk I/O and
+// network, and nothing else: a link that is up is 1, and not 60.
+func TestSums(t *testing.T) {
+	for _, m := range collect.NewSet(collect.All(collect.Host{}, collect.Config{}), collect.SetOptions{}).Metrics() {
+		rate := strings.HasSuffix(m.Unit, "/Second") && m.Name != "net_speed" && (strings.HasPrefix(m.Name, "diskio_") || strings.HasPrefix(m.Name, "net_"))
+		if summed(m.Name) != rate {
+			t.Errorf("%s in %s: as a sum %v, want %v", m.Name, m.Unit, summed(m.Name), rate)
+		}
+	}
+	p, fake := publisher(t, Config{Metrics: []string{"net_link_up:*"}}, Options{Metrics: []collect.Metric{{Name: "net_link_up", Unit: "None"}}})
+	for i := range 60 {
+		p.Record(collect.Frame{Time: minute(5).Add(time.Duration(i) * time.Second), Elapsed: time.Second, Samples: []collect.Sample{{Metric: "net_link_up", Target: "eth0", Value: 1}}})
+	}
+	p.Flush(t.Context())
+	if d := fake.Data(); len(d) != 1 || d[0].Single || len(d[0].Values) != 1 || d[0].Values[0] != 1 || d[0].Counts[0] != 60 {
+		t.Errorf("%+v", d)
 	}
 }

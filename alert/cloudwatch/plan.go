@@ -36,14 +36,9 @@ type Alarms struct {
 }
 
 // NewAlarms makes it for a sink; ids are the instance's, as Options.Identity gives
-// them, and metrics give the units. It talks to nobody yet.
-func NewAlarms(c Config, host string, ids map[string]string, metrics []collect.Metric) *Alarms {
-	a := &Alarms{conn: connection{cfg: c}, naming: naming{cfg: c, host: host, ids: ids},
-		choice: choice{include: c.published(), exclude: c.Exclude, fast: c.HighResolution, units: map[string]string{}}}
-	for _, m := range metrics {
-		a.choice.units[m.Name] = m.Unit
-	}
-	return a
+// them. It talks to nobody yet.
+func NewAlarms(c Config, host string, ids map[string]string) *Alarms {
+	return &Alarms{conn: connection{cfg: c}, naming: naming{cfg: c, host: host, ids: ids}, choice: c.choice()}
 }
 
 // Plan compares the alarms that the rules and the dead-man ask for, for the series

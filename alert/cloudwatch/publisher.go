@@ -54,6 +54,7 @@ type Publisher struct {
 	conn    connection
 	o       Options
 	choice  choice
+	units   map[string]string // by metric
 	log     *slog.Logger
 	wake    chan struct{}
 	pace    time.Duration // between two requests of a back-fill
@@ -106,9 +107,9 @@ func NewPublisher(c Config, o Options) *Publisher {
 	if p.o.Interval == 0 {
 		p.o.Interval = time.Second
 	}
-	p.choice = choice{include: c.published(), exclude: c.Exclude, fast: c.HighResolution, units: map[string]string{ScoreMetric: "None", UpMetric: "Count"}}
+	p.choice, p.units = c.choice(), map[string]string{ScoreMetric: "None", UpMetric: "Count"}
 	for _, m := range o.Metrics {
-		p.choice.units[m.Name] = m.Unit
+		p.units[m.Name] = m.Unit
 	}
 	p.load()
 	return p
@@ -228,8 +229,8 @@ func (p *Publisher) entries(key Series) []entry {
 
 // window is an empty one of a series.
 func (p *Publisher) window(about *series) *window {
-	w := &window{series: about, scale: 1, unit: p.choice.units[about.metric], single: about.metric == UpMetric}
-	w.total = summed(about.metric, w.unit)
+	w := &window{series: about, scale: 1, unit: p.units[about.metric], single: about.metric == UpMetric}
+	w.total = summed(about.metric)
 	if d, ok := derived[about.metric]; ok {
 		w.total, w.scale, w.unit = true, d.scale, d.unit
 	}

@@ -345,7 +345,7 @@ func TestHighResolution(t *testing.T) {
 // does the first alert.
 func TestClientOnFirstNeed(t *testing.T) {
 	p, fake := publisher(t, Config{Metrics: []string{"cpu_usage_active"}}, Options{})
-	s, a := NewSink(p.conn.cfg), NewAlarms(p.conn.cfg, "h1", nil, nil)
+	s, a := NewSink(p.conn.cfg), NewAlarms(p.conn.cfg, "h1", nil)
 	frames(p, minute(5), 60, time.Second)
 	p.sendAll(t.Context())
 	if p.conn.client != nil || s.conn.client != nil || a.conn.client != nil || fake.Requests() != 0 {

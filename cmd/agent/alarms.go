@@ -89,13 +89,13 @@ func alarmReports(ctx context.Context, cfg *config.Config, verb string) ([]alarm
 	if err != nil {
 		return nil, err
 	}
-	seen, metrics := seeOnce(ctx, cfg)
+	seen := seeOnce(ctx, cfg)
 	var out []alarmReport
 	for _, c := range cfg.Sinks.CloudWatch {
 		within, cancel := context.WithTimeout(ctx, alarmsWithin)
 		defer cancel()
 		r := alarmReport{Sink: c.Name, Changes: []cloudwatch.Change{}}
-		alarms := cloudwatch.NewAlarms(c, hostName(), ids, metrics)
+		alarms := cloudwatch.NewAlarms(c, hostName(), ids)
 		if verb == "destroy" {
 			r.Changes, err = alarms.PlanEnd(within, true)
 		} else {
@@ -135,14 +135,14 @@ func whoami(ctx context.Context) (map[string]string, error) {
 
 // seeOnce reads the host twice, a second apart, for the series that it has: rates
 // need two readings.
-func seeOnce(ctx context.Context, cfg *config.Config) ([]collect.Sample, []collect.Metric) {
+func seeOnce(ctx context.Context, cfg *config.Config) []collect.Sample {
 	set := collect.NewSet(collect.Enabled(collect.LocalHost(time.Second), cfg.Collect), collect.SetOptions{Interval: time.Second})
 	set.Collect(ctx, time.Now(), bootTime())
 	select {
 	case <-ctx.Done():
 	case <-time.After(time.Second):
 	}
-	return set.Collect(ctx, time.Now(), bootTime()).Samples, set.Metrics()
+	return set.Collect(ctx, time.Now(), bootTime()).Samples
 }
 
 // mirrors are the rules that ask for it, with their defaults filled in.
@@ -196,7 +196,7 @@ func (a *agent) deleteAlarms(ctx context.Context) {
 	ids, _ := a.identity()
 	for _, c := range sinks {
 		within, cancel := context.WithTimeout(ctx, 20*time.Second)
-		alarms := cloudwatch.NewAlarms(c, a.host, ids, nil)
+		alarms := cloudwatch.NewAlarms(c, a.host, ids)
 		changes, err := alarms.PlanEnd(within, false)
 		if err == nil {
 			_, err = alarms.Apply(within, changes)
@@ -224,10 +224,10 @@ func costs(ctx context.Context, cfg *config.Config) []sinkCost {
 	if len(cfg.Sinks.CloudWatch) == 0 {
 		return out
 	}
-	seen, metrics := seeOnce(ctx, cfg)
+	seen := seeOnce(ctx, cfg)
 	for _, c := range cfg.Sinks.CloudWatch {
 		// The instance's dimensions do not change the number of series.
-		out = append(out, sinkCost{c.Name, cloudwatch.CostOf(c, hostName(), nil, metrics, seen)})
+		out = append(out, sinkCost{c.Name, cloudwatch.CostOf(c, hostName(), nil, seen)})
 	}
 	return out
 }

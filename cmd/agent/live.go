@@ -130,7 +130,7 @@ func (l *liveTries) cloudwatch(c cloudwatch.Config, mirrored bool) {
 		return
 	}
 	const ours = "arn:aws:cloudwatch:*:*:alarm:firewatch/*"
-	a := cloudwatch.NewAlarms(c, hostName(), nil, nil)
+	a := cloudwatch.NewAlarms(c, hostName(), nil)
 	l.try(name+"DescribeAlarms", allow("*", "", "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"), func(ctx context.Context) error {
 		_, err := a.PlanEnd(ctx, true) // it reads the tags of those that are there
 		return err
