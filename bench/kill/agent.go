@@ -19,6 +19,8 @@ const targetPrefix = "kill-target-"
 
 type config struct {
 	load, start int
+	side        int
+	turns       chan struct{} // who may kill
 	seed        uint64
 	dir, binary string
 }

@@ -106,19 +106,8 @@ func (c config) mode(mode string) (outcome, error) {
 	}
 	defer l.s.close()
 	o := outcome{Mode: mode, Steps: map[string]int{}, Shown: map[string]int{}, Sent: map[string]int{}, Twice: map[string]int{}, Unheard: map[string]int{}}
-	for o.LoadKills < c.load || o.StartKills < c.start {
-		if o.LoadKills < c.load {
-			if err := l.underLoad(o.Steps); err != nil {
-				return o, err
-			}
-			o.LoadKills++
-		}
-		if o.StartKills < c.start {
-			if err := l.atStart(); err != nil {
-				return o, err
-			}
-			o.StartKills++
-		}
+	if err := l.kills(&o); err != nil {
+		return o, err
 	}
 	l.s.mend()
 	if o.Drain, err = l.drain(); err != nil {
@@ -126,6 +115,28 @@ func (c config) mode(mode string) (outcome, error) {
 	}
 	l.judge(&o)
 	return o, nil
+}
+
+// kills starts and kills agents.
+func (l *life) kills(o *outcome) error {
+	c := l.c
+	c.turns <- struct{}{}
+	defer func() { <-c.turns }()
+	for o.LoadKills < c.load || o.StartKills < c.start {
+		if o.LoadKills < c.load {
+			if err := l.underLoad(o.Steps); err != nil {
+				return err
+			}
+			o.LoadKills++
+		}
+		if o.StartKills < c.start {
+			if err := l.atStart(); err != nil {
+				return err
+			}
+			o.StartKills++
+		}
+	}
+	return nil
 }
 
 // drain ends everything that was raised and waits until nothing is owed.

@@ -65,6 +65,7 @@ func main() {
 	var printOnly bool
 	flag.IntVar(&c.load, "load", 1000, "SIGKILLs under load, over all modes")
 	flag.IntVar(&c.start, "start", 1000, "SIGKILLs during the start, over all modes")
+	flag.IntVar(&c.side, "side", 2, "modes in which agents are killed at the same time; all the others deliver meanwhile")
 	flag.StringVar(&list, "modes", strings.Join(modes, ","), "modes of the services")
 	flag.StringVar(&out, "out", "bench/results/kill.json", "result file")
 	flag.Uint64Var(&c.seed, "seed", 1, "of all chance")
@@ -109,9 +110,10 @@ func run(c config, list []string, out string, printOnly bool) error {
 }
 
 // all runs the modes side by side, each with its own agents, services and
-// directory: they wait more than they work.
+// directory: they wait more than they work. Only some kill at the same time.
 func (c config) all(list []string) ([]outcome, error) {
 	rows, errs := make([]outcome, len(list)), make([]error, len(list))
+	c.turns = make(chan struct{}, c.side)
 	var running sync.WaitGroup
 	for i, mode := range list {
 		running.Go(func() {
