@@ -220,8 +220,11 @@ func (l *life) judge(o *outcome) {
 		case x.service == "webhook" && !first.IsZero():
 			// The same Idempotency-Key: the receiver shows it once.
 		case x.service == "sns" && !first.IsZero():
-			if x.at.Sub(first) > 5*time.Minute && !x.repeat {
-				o.Twice[x.service]++ // SNS has forgotten the key, and nothing says so
+			switch later := x.at.Sub(first) > 5*time.Minute; {
+			case later && x.repeat:
+				o.Marked++
+			case later: // SNS has forgotten the key, and nothing says so
+				o.Twice[x.service]++
 				say("%s: %s came again after %s, unmarked", x.service, x.key, x.at.Sub(first))
 			}
 		case phases[p][phase] > 0 && !x.edit && unheard[p]:

@@ -51,6 +51,7 @@ type outcome struct {
 	Sent        map[string]int `json:"sent"`         // messages that arrived, by service
 	Twice       map[string]int `json:"twice"`        // of those shown, seen before, and the service had answered: a kill did it
 	Unheard     map[string]int `json:"unheard"`      // … and the service's answer was cut off: a repeat that no kill is needed for
+	Marked      int            `json:"marked"`       // SNS messages repeated after its 5 minutes, and marked possible_repeat
 	Digested    int            `json:"digested"`     // told by a digest
 	Problems    []string       `json:"problems"`     // of outbox check, but for what a kill left half written
 	Steps       map[string]int `json:"kills_at"`     // kills that found at least one incident at this step
@@ -190,6 +191,11 @@ func twice(r result) (bad bool) {
 		}
 		fmt.Println()
 	}
+	marked := 0
+	for _, o := range r.Rows {
+		marked += o.Marked
+	}
+	fmt.Printf("\nSNS messages repeated after the 5 minutes that a FIFO topic knows a key, each marked possible_repeat: %d\n", marked)
 	return bad
 }
 
