@@ -120,7 +120,7 @@ func fsyncStorm(b *bench, dir string) ([]row, error) {
 // badDisk has the disk fail in four ways under a running agent.
 func badDisk(b *bench, dir string) ([]row, error) {
 	var rows []row
-	for _, how := range []string{"EIO on fsync (FUSE)", "ENOSPC on write (FUSE)", "a tmpfs that is full", "a tmpfs made read-only", "EIO on fsync (strace)"} {
+	for _, how := range []string{"EIO on fsync (FUSE)", "ENOSPC on write (FUSE)", "a tmpfs that is full", "EROFS on every change (FUSE)", "EIO on fsync (strace)"} {
 		own := filepath.Join(dir, strings.Fields(strings.NewReplacer("(", "", ")", "").Replace(how))[0]+fmt.Sprint(len(rows)))
 		if err := os.Mkdir(own, 0o700); err != nil {
 			return rows, err
@@ -162,8 +162,9 @@ func (b *bench) oneBadDisk(dir, how string) (rows []row, err error) {
 	self, _ := wait(10*time.Second, func() bool { return r.had(diskRule) })
 	rows = append(rows, row{Figure: how + ": an alert at the sink, s", Value: took, Bar: 2})
 	if d.off != nil { // a full disk still takes a change by its spare files: no alert is due then
+		// The bar: one interval, and what the looking adds.
 		if how != "a tmpfs that is full" && how != "ENOSPC on write (FUSE)" {
-			rows = append(rows, row{Figure: how + ": the agent's alert about it, s", Value: self.Seconds(), Bar: 2.5})
+			rows = append(rows, row{Figure: how + ": the agent's alert about it, s", Value: self.Seconds(), Bar: 1.1})
 		}
 		if err := d.off(); err != nil {
 			return rows, err
@@ -197,8 +198,11 @@ func newTrouble(dir, at, how string) (*trouble, error) {
 			return nil, err
 		}
 		op, errno := "sync", syscall.EIO
-		if strings.HasPrefix(how, "ENOSPC") {
+		switch {
+		case strings.HasPrefix(how, "ENOSPC"):
 			op, errno = "write", syscall.ENOSPC
+		case strings.HasPrefix(how, "EROFS"): // as a file system that the kernel turned read-only under open files
+			op, errno = "change", syscall.EROFS
 		}
 		return &trouble{
 			on: func() error { f.set(op, errno); return nil }, off: func() error { f.set(op, 0); return nil },
@@ -225,16 +229,5 @@ func newTrouble(dir, at, how string) (*trouble, error) {
 		}
 	}
 	t.off = func() error { return os.Remove(big) }
-	if strings.HasSuffix(how, "read-only") {
-		// Files that are open for writing forbid a remount: the record's, for one; the bind mount does not care.
-		state := filepath.Join(at, "state")
-		if err := os.Mkdir(state, 0o700); err != nil {
-			return nil, err
-		}
-		remount := func(flags uintptr) func() error {
-			return func() error { return syscall.Mount("", at, "", syscall.MS_REMOUNT|syscall.MS_BIND|flags, "") }
-		}
-		t.on, t.off = remount(syscall.MS_RDONLY), remount(0)
-	}
 	return t, nil
 }

@@ -29,7 +29,8 @@ func mountFaulty(source, at string) (*faulty, error) {
 	return f, err
 }
 
-// set has an operation (write, sync) fail, or work where errno is 0.
+// set has an operation (write, sync, or "change": all that a read-only file
+// system refuses) fail, or work where errno is 0.
 func (f *faulty) set(op string, errno syscall.Errno) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -72,6 +73,9 @@ type faultyFile struct {
 }
 
 func (n *faultyNode) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	if errno := n.f.meet("change"); errno != 0 && flags&(syscall.O_WRONLY|syscall.O_RDWR) != 0 {
+		return nil, 0, errno
+	}
 	h, out, errno := n.LoopbackNode.Open(ctx, flags)
 	if errno != 0 {
 		return h, out, errno
@@ -80,11 +84,35 @@ func (n *faultyNode) Open(ctx context.Context, flags uint32) (fs.FileHandle, uin
 }
 
 func (n *faultyNode) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
+	if errno := n.f.meet("change"); errno != 0 {
+		return nil, nil, 0, errno
+	}
 	i, h, x, errno := n.LoopbackNode.Create(ctx, name, flags, mode, out)
 	if errno != 0 {
 		return i, h, x, errno
 	}
 	return i, &faultyFile{h, n.f}, 0, 0
+}
+
+func (n *faultyNode) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	if errno := n.f.meet("change"); errno != 0 {
+		return nil, errno
+	}
+	return n.LoopbackNode.Mkdir(ctx, name, mode, out)
+}
+
+func (n *faultyNode) Unlink(ctx context.Context, name string) syscall.Errno {
+	if errno := n.f.meet("change"); errno != 0 {
+		return errno
+	}
+	return n.LoopbackNode.Unlink(ctx, name)
+}
+
+func (n *faultyNode) Rename(ctx context.Context, name string, to fs.InodeEmbedder, toName string, flags uint32) syscall.Errno {
+	if errno := n.f.meet("change"); errno != 0 {
+		return errno
+	}
+	return n.LoopbackNode.Rename(ctx, name, to, toName, flags)
 }
 
 // WrapChild makes every node below a faulty one.
@@ -107,8 +135,10 @@ func (n *faultyNode) Fsync(ctx context.Context, h fs.FileHandle, flags uint32) s
 }
 
 func (x *faultyFile) Write(ctx context.Context, b []byte, off int64) (uint32, syscall.Errno) {
-	if errno := x.f.meet("write"); errno != 0 {
-		return 0, errno
+	for _, op := range []string{"write", "change"} {
+		if errno := x.f.meet(op); errno != 0 {
+			return 0, errno
+		}
 	}
 	return x.FileHandle.(fs.FileWriter).Write(ctx, b, off)
 }
