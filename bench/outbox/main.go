@@ -22,6 +22,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -37,6 +38,7 @@ type row struct {
 
 	Commit string    `json:"commit"`
 	Load   string    `json:"load_average"` // as the part began: others may use the machine
+	Nice   int       `json:"nice,omitempty"` // below 0: ahead of what else the machine does
 	At     time.Time `json:"at"`
 }
 
@@ -121,6 +123,9 @@ func run(list, out string) error {
 		}
 		for i := range rows {
 			rows[i].Part, rows[i].At, rows[i].Load, rows[i].Commit = p.name, at, load, of
+			if p, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0); err == nil {
+				rows[i].Nice = 20 - p
+			}
 		}
 		r.Rows = append(r.Rows, rows...)
 		r.Seconds = time.Since(began).Round(time.Second).Seconds()
@@ -154,7 +159,7 @@ func printTable(path string) error {
 	for _, x := range r.Rows {
 		if x.Part != was {
 			was = x.Part
-			fmt.Printf("  %s: commit %s, load %s, %s\n", x.Part, x.Commit, x.Load, x.At.Format(time.RFC3339))
+			fmt.Printf("  %s: commit %s, load %s, nice %d, %s\n", x.Part, x.Commit, x.Load, x.Nice, x.At.Format(time.RFC3339))
 		}
 		sign, mark := "≤", ""
 		if x.Least {
