@@ -37,7 +37,7 @@ type row struct {
 	Error  string  `json:"error,omitempty"`    // the part could not run, or broke
 
 	Commit string    `json:"commit"`
-	Load   string    `json:"load_average"` // as the part began: others may use the machine
+	Load   string    `json:"load_average"`   // as the part began: others may use the machine
 	Nice   int       `json:"nice,omitempty"` // below 0: ahead of what else the machine does
 	At     time.Time `json:"at"`
 }
