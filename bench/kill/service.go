@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -166,7 +167,8 @@ func (s *services) note(name string, r *http.Request, body []byte, unheard bool)
 		}
 		// A message carries its target, which is unique, in its text.
 		x.target, x.edit = targetIn(string(body)), strings.HasSuffix(r.URL.Path, "chat.update")
-		x.digest = x.target == ""
+		form, _ := url.ParseQuery(string(body))
+		x.digest = x.target == "" || strings.Contains(form.Get("metadata"), ".digest\"") // which names targets, too
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
