@@ -15,8 +15,8 @@ type Options struct {
 	MachineID string            // of this host (/etc/machine-id, or the node's name in a container); "" turns the clone check off
 	Spool     *os.Root          // a second intake folder, for users without rights on the state directory; nil = none
 	Seed      uint64            // of the jitter; 0 draws one. Ids are never derived from it
-	MaxOpen   int               // most open incidents; default 5000. Past it the least important one is given up and counted
-	MaxBytes  int               // most bytes of their files; default 16 MiB. So too
+	MaxOpen   int               // most open incidents; default 1200 (5 MiB of memory). Past it the least important one is given up and counted
+	MaxBytes  int               // most bytes of their files; default 4 MiB. So too
 	Log       *slog.Logger      // transitions, once each; default none
 
 	// Remake makes a state directory anew, and takes its lock, where it was
@@ -30,10 +30,10 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.MaxOpen <= 0 {
-		o.MaxOpen = 5000
+		o.MaxOpen = 1200
 	}
 	if o.MaxBytes <= 0 {
-		o.MaxBytes = 16 << 20
+		o.MaxBytes = 4 << 20
 	}
 	if o.loadWait <= 0 {
 		o.loadWait = loadWait

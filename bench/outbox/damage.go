@@ -43,6 +43,7 @@ func damage(b *bench, dir string) ([]row, error) {
 		return nil, err
 	}
 	before := inodes(state)
+	syscall.Sync() // a directory that is found at a start is on disk: its making is not the agent's to wait for
 	a, err = b.start(dir, state, r.sink("webhook"))
 	if err != nil {
 		return nil, err
