@@ -225,11 +225,7 @@ func listDir(root *os.Root, dir string) ([]string, error) {
 		return nil, fmt.Errorf("list folder: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	entries, err := f.ReadDir(-1)
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
+	names, err := f.Readdirnames(-1) // ReadDir below an os.Root asks for each file's type: 0.6 s more for 100 000
 	slices.Sort(names)
 	if err != nil {
 		return names, fmt.Errorf("list folder: %w", err)
