@@ -7,88 +7,93 @@ import (
 	"slices"
 	"time"
 
-	"gonum.org/v1/gonum/stat"
-
 	"github.com/firewatch-agent/firewatch/alert"
-	"github.com/firewatch-agent/firewatch/forest"
+	"github.com/firewatch-agent/firewatch/collect"
 )
 
-// Anomaly is a rule that needs no threshold: an isolation forest over a group
-// of series and the ratio of each pair, on a sliding sample of the last day that
-// is refreshed as it goes. It judges each row by the rows before it, and is
-// silent while it learns: for two thirds of that time what the series and
-// ratios are and how far they spread, then how its own scores do.
+// Anomaly is a rule that needs no threshold. Each row, of 10 s unless the
+// configuration says otherwise, it asks of each series that explains trouble how
+// isolated its value is among its past ones (watched), and of the series of a
+// subsystem how unusual they are together (group). It gives a verdict on each
+// subsystem; one bound, which the budget sets, holds for all of them.
 //
-// It fires when three rows in a row score beyond the bound, which the budget and
-// the least of each three scores so far set (see tail), and clears after six
-// below it; a host that merely idles never does. Rows beyond it are learnt one
-// in 128, so that trouble does not become normal within minutes, and a new level
-// does within a day.
+// Of the last three rows the second highest score counts. How rare that is, by
+// the past of its channel, is the row's rank, and the highest rank of all
+// subsystems and channels is what the budget is about. It is silent while it
+// learns: for two thirds of that time what is usual, then how its own scores are.
+// Rows beyond the bound are learnt one in 128, so that trouble does not become
+// normal within minutes; after 24 h of it the new level is taken for normal.
 type Anomaly struct {
-	name    string
 	cfg     AnomalyConfig
-	metrics []string
-	units   []string
-	least   []float64 // see leastByUnit
-	slots   int
+	slots   int // of a row
 	learn   int // rows
 	rows    int
 	at      uint64 // slot of the last row
-	stream  *forest.Stream
-	scale   []scale
-	first   [][]float64 // rows before there is a scale
-	tail    tail
-	usual   []band
-	last    [rowsToFire]float64 // scores
-	beyond  int                 // rows beyond the bound, in a row
-	within  int
-	on      bool
-	values  []float64 // of the newest row: a series each, NaN = missing
-	x       []float64 // the logarithms, then their differences
-	z       []float64 // x, scaled
-	share   []float64
+	changed uint64 // of the history, when the series were looked for
+	series  []*watched
+	groups  []*group
+	areas   []*area
+	past    [channels]*extremes
+	budget  *Budget
+	left    int // series that found no room
+	metric  func(name string) collect.Metric
 	verdict []Verdict
 	buf     []float64
 }
 
-// Constants of the anomaly rule, in rows.
+// The channels of the rule.
 const (
-	rowsToFire  = 3
-	rowsToClear = 6
-	learnOneIn  = 128
-	horizon     = 24 * time.Hour
+	byValue = iota // of each series
+	byRatio        // of two series that move together
+	byGroup        // of a subsystem
+	channels
 )
 
-func newGroup(name string, metrics []string, c AnomalyConfig, seed uint64, rate float64) (*Anomaly, error) {
-	n := len(metrics)
-	features := n + n*(n-1)/2
-	stream, err := forest.NewStream(forest.StreamOptions{
-		Options:  forest.Options{Trees: 50, Sample: 256, Seed: seed, Boxes: true, Split: forest.Proportional},
-		Features: features, Window: 1024, Horizon: max(1024, int(horizon/c.Row.D())), Rebuild: 1, Every: 4,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("make rule %s: %w", name, err)
-	}
-	return &Anomaly{name: name, cfg: c, metrics: metrics, units: make([]string, n), least: make([]float64, n), learn: int(c.Learn / c.Row), stream: stream,
-		tail: tail{rate: rate * c.Row.D().Seconds(), bound: 1}, usual: make([]band, features), values: make([]float64, n),
-		x: make([]float64, features), z: make([]float64, features), share: make([]float64, features)}, nil
+// priors are what scores of each channel were like on healthy hosts.
+var priors = [channels]prior{{blocks: 1500, level: 1.5, scale: 0.5}, {blocks: 500, level: 0.5, scale: 0.4}, {blocks: 500, level: 0.3, scale: 0.2}}
+
+// Constants of the anomaly rule, in rows where it is not said.
+const (
+	rowsToFire    = 2 // of rowsLooked
+	rowsLooked    = 3
+	rowsToClear   = 2
+	learnOneIn    = 128
+	newNormal     = 24 * time.Hour
+	mostWatched   = 60
+	mostTargets   = 6              // of one metric
+	watchedMemory = 24 * time.Hour // of a series that is gone
+)
+
+// area is a subsystem and what the rule makes of it.
+type area struct {
+	name   string
+	last   [channels][rowsLooked]float64
+	rank   float64
+	kind   int  // of the channel that is highest
+	within int  // rows within the bound, in a row
+	on     bool // it fires
+	since  int  // rows beyond the bound since it fires
 }
 
 // Name implements Rule.
-func (a *Anomaly) Name() string { return a.name }
+func (a *Anomaly) Name() string { return "anomaly" }
 
 // sameAs is whether o is the same rule, so that a reload keeps what it learnt.
 func (a *Anomaly) sameAs(o Rule) bool {
 	b, ok := o.(*Anomaly)
-	return ok && a.name == b.name && slices.Equal(a.metrics, b.metrics) && reflect.DeepEqual(a.cfg, b.cfg)
+	return ok && reflect.DeepEqual(a.cfg, b.cfg)
 }
 
 func (a *Anomaly) prepare(h *History) {
-	a.slots = h.Slots(a.cfg.Row.D())
-	for i, m := range a.metrics {
+	a.slots, a.metric = h.Slots(a.cfg.Row.D()), h.Metric
+	for _, m := range a.cfg.Series {
 		h.Need(m, a.cfg.Row.D())
-		a.units[i] = h.Metric(m).Unit
-		a.least[i] = leastByUnit(a.units[i])
+	}
+	for _, g := range a.groups {
+		for i, m := range g.metrics {
+			h.Need(m, a.cfg.Row.D())
+			g.know(i, h.Metric(m))
+		}
 	}
 }
 
@@ -99,123 +104,161 @@ func (a *Anomaly) Judge(h *History) []Verdict {
 	}
 	a.at = h.Age()
 	if h.Covered() < uint64(a.slots) || !a.read(h) {
-		a.beyond, a.verdict = 0, a.verdict[:0] // no row: neither learnt nor judged
+		for _, x := range a.areas {
+			x.last = [channels][rowsLooked]float64{}
+		}
+		a.verdict = a.verdict[:0] // no row: neither learnt nor judged
 		return a.verdict
 	}
-	score := a.row()
+	a.row()
 	if a.rows <= a.learn {
 		return nil
 	}
-	a.say(score)
+	a.say()
 	return a.verdict
 }
 
-// say makes the verdict of the newest row.
-func (a *Anomaly) say(score float64) {
-	v := Verdict{Level: OK, Severity: alert.Warning, Metric: "anomaly_score", Unit: "None", Value: score}
-	bound := alert.Number(a.tail.bound)
-	v.Threshold = &bound
-	switch {
-	case a.on:
-		v.Level = Breach
-	case a.beyond > 0:
-		v.Level = Suspect
+// say makes the verdicts of the newest row.
+func (a *Anomaly) say() {
+	a.verdict = a.verdict[:0]
+	bound := alert.Number(a.budget.bound)
+	for _, x := range a.areas {
+		v := Verdict{Target: x.name, Subsystem: x.name, Level: OK, Severity: alert.Warning, Metric: "anomaly_rank", Unit: "None", Value: x.rank, Threshold: &bound}
+		switch {
+		case x.on:
+			v.Level = Breach
+		case x.rank > a.budget.bound:
+			v.Level = Suspect
+		}
+		a.verdict = append(a.verdict, v)
 	}
-	a.verdict = append(a.verdict[:0], v)
 }
 
-// row takes the row in x and returns its score, by the rows before it.
-func (a *Anomaly) row() float64 {
+// row judges the row that was read, by the rows before it, and learns it.
+func (a *Anomaly) row() {
 	a.rows++
-	gather := a.learn * 2 / 3
-	if a.rows <= gather {
-		a.first = append(a.first, slices.Clone(a.x))
-		a.remember()
-		if a.rows == gather {
-			a.begin()
+	a.scores()
+	beyond, rarest, top := false, 0.0, [channels]float64{}
+	for _, x := range a.areas {
+		x.rank, x.kind = 0, 0
+		for k, past := range a.past {
+			s := second(x.last[k])
+			top[k] = math.Max(top[k], s)
+			if r := past.rank(s); r > x.rank {
+				x.rank, x.kind = r, k
+			}
 		}
-		return 0.5
+		rarest = math.Max(rarest, x.rank)
+		beyond = a.move(x) || beyond
 	}
-	a.standardise(a.x)
-	score := a.stream.Score(a.z)
-	if a.idle() {
-		score = math.Min(score, 0.5)
+	if beyond && a.rows%learnOneIn != 0 {
+		a.drop()
+		return
 	}
-	a.last[a.rows%rowsToFire] = score
-	out := a.rows > a.learn && score > a.tail.bound
-	if out {
-		a.beyond, a.within = a.beyond+1, 0
+	for _, s := range a.series {
+		s.take()
+	}
+	for _, g := range a.groups {
+		g.take()
+	}
+	if a.rows <= a.learn*2/3 {
+		return
+	}
+	for k, past := range a.past {
+		past.add(top[k])
+	}
+	if a.rows > a.learn {
+		a.budget.add(rarest)
+	}
+}
+
+// drop leaves out what led to a row beyond the bound.
+func (a *Anomaly) drop() {
+	for _, s := range a.series {
+		s.queue = s.queue[:0]
+	}
+	for _, g := range a.groups {
+		for _, r := range g.ratios {
+			r.queue = r.queue[:0]
+		}
+	}
+	for _, past := range a.past {
+		past.top = 0
+	}
+	a.budget.past.top = 0
+}
+
+// scores puts the row's scores to the areas.
+func (a *Anomaly) scores() {
+	for _, x := range a.areas {
+		for k := range x.last {
+			copy(x.last[k][1:], x.last[k][:])
+			x.last[k][0] = 0
+		}
+	}
+	put := func(name string, kind int, w float64) {
+		x := a.area(name)
+		x.last[kind][0] = math.Max(x.last[kind][0], w)
+	}
+	for _, s := range a.series {
+		put(s.info.Subsystem, byValue, s.judge())
+	}
+	for _, g := range a.groups {
+		put(g.subsystem, byGroup, g.judge())
+		put(g.subsystem, byRatio, g.ratio())
+	}
+}
+
+// move steps an area by its rank, and is whether that is beyond the bound.
+func (a *Anomaly) move(x *area) bool {
+	over := a.rows > a.learn && x.rank > a.budget.bound
+	if over {
+		x.within = 0
+		x.since++
 	} else {
-		a.beyond, a.within = 0, a.within+1
+		x.within++
 	}
-	a.on = a.beyond >= rowsToFire || a.on && a.within < rowsToClear
-	if !out || a.beyond%learnOneIn == 0 {
-		// x is finite or NaN, so that the forest takes it.
-		_ = a.stream.Update(a.z)
-		a.tail.add(slices.Min(a.last[:]))
-		a.remember()
+	was := x.on
+	x.on = over || x.on && x.within < rowsToClear
+	switch {
+	case !x.on:
+		x.since = 0
+	case was && time.Duration(x.since)*a.cfg.Row.D() >= newNormal:
+		a.settle(x)
 	}
-	return score
+	return over
 }
 
-// idle is whether the host does less than usual in every series. That may be as
-// rare as can be: it is no trouble.
-func (a *Anomaly) idle() bool {
-	for i := range a.metrics {
-		if a.x[i] > a.scale[i].centre {
-			return false
+// settle takes what is unusual in an area for its new normal: it learns anew.
+func (a *Anomaly) settle(x *area) {
+	for _, s := range a.series {
+		if s.info.Subsystem == x.name && s.w > 0 {
+			s.forget()
 		}
 	}
-	return true
-}
-
-// begin scales the rows so far and learns them.
-func (a *Anomaly) begin() {
-	a.scale = scales(a.first)
-	for _, x := range a.first {
-		a.standardise(x)
-		_ = a.stream.Update(a.z)
-	}
-	a.first = nil
-}
-
-func (a *Anomaly) remember() {
-	for i, x := range a.x {
-		a.usual[i].add(x)
-	}
-}
-
-// read fills the row: each series as log(1 + v/least), and the difference of
-// each pair of those, which is the logarithm of their ratio. A metric with several
-// targets counts as their sum; one that the host lacks is missing. False with
-// fewer than two series.
-func (a *Anomaly) read(h *History) bool {
-	found := 0
-	for i, m := range a.metrics {
-		a.values[i] = math.NaN()
-		for _, s := range h.Of(m) {
-			a.buf = h.Window(s, 0, a.slots, a.buf[:0])
-			if len(a.buf) > 0 {
-				if math.IsNaN(a.values[i]) {
-					a.values[i] = 0
-					found++
-				}
-				a.values[i] += stat.Mean(a.buf, nil)
-			}
-			if s.Target == "" {
-				break // the host's own series
-			}
-		}
-		a.x[i] = math.Log1p(math.Max(0, a.values[i]) / a.least[i])
-	}
-	k := len(a.metrics)
-	for i := range a.metrics {
-		for j := i + 1; j < len(a.metrics); j++ {
-			a.x[k] = a.x[i] - a.x[j]
-			k++
+	for _, g := range a.groups {
+		if g.subsystem == x.name {
+			g.forget()
 		}
 	}
-	return found > 1
+	x.on, x.since, x.last = false, 0, [channels][rowsLooked]float64{}
+}
+
+func (a *Anomaly) area(name string) *area {
+	for _, x := range a.areas {
+		if x.name == name {
+			return x
+		}
+	}
+	x := &area{name: name}
+	a.areas = append(a.areas, x)
+	return x
+}
+
+// second is the second highest.
+func second(v [rowsLooked]float64) float64 {
+	slices.Sort(v[:])
+	return v[rowsLooked-rowsToFire]
 }
 
 // gone says why a firing anomaly is judged no more.

@@ -2,9 +2,8 @@ package detect
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/firewatch-agent/firewatch/collect"
@@ -15,8 +14,8 @@ import (
 type AnomalyConfig struct {
 	Enable *bool         `toml:"enable"` // default true
 	Budget string        `toml:"budget"` // false alarms to put up with, such as "1 per week" (default)
-	Series []string      `toml:"series"` // 2 to 4 metrics judged together; default: see DefaultGroups
-	Row    conf.Duration `toml:"row"`    // each row is the mean over this; default 10s
+	Series []string      `toml:"series"` // metrics that are watched, at most 60; default: those that explain trouble
+	Row    conf.Duration `toml:"row"`    // each row is the mean over this; default 5s
 	Learn  conf.Duration `toml:"learn"`  // silent for so long; default 1h
 	Seed   uint64        `toml:"seed"`
 }
@@ -28,8 +27,8 @@ const maxGroup = 4
 // Validate reports what is wrong.
 func (c AnomalyConfig) Validate(metrics []collect.Metric) []conf.Fault {
 	var faults []conf.Fault
-	if n := len(c.Series); n == 1 || n > maxGroup {
-		faults = append(faults, conf.Fault{Path: "series", Problem: fmt.Sprintf("%d series", n), Hint: "give 2 to 4, or leave it out for the default groups"})
+	if n := len(c.Series); n > mostWatched {
+		faults = append(faults, conf.Fault{Path: "series", Problem: fmt.Sprintf("%d series", n), Hint: fmt.Sprintf("give at most %d, or leave it out for those that explain trouble", mostWatched)})
 	}
 	for i, name := range c.Series {
 		for _, f := range (RuleConfig{Metric: name}).Validate(metrics) {
@@ -39,7 +38,7 @@ func (c AnomalyConfig) Validate(metrics []collect.Metric) []conf.Fault {
 			}
 		}
 	}
-	if _, err := parseBudget(c.Budget); c.Budget != "" && err != nil {
+	if _, err := ParseBudget(c.Budget); c.Budget != "" && err != nil {
 		faults = append(faults, conf.Fault{Path: "budget", Problem: err.Error(), Hint: `write for example "1 per week"`})
 	}
 	d := c.withDefaults()
@@ -56,10 +55,13 @@ func (c AnomalyConfig) withDefaults() AnomalyConfig {
 		c.Budget = "1 per week"
 	}
 	if c.Row == 0 {
-		c.Row = conf.Duration(10 * time.Second)
+		c.Row = conf.Duration(5 * time.Second)
 	}
 	if c.Learn == 0 {
 		c.Learn = conf.Duration(time.Hour)
+	}
+	if len(c.Series) == 0 {
+		c.Series = telling
 	}
 	if c.Seed == 0 {
 		c.Seed = 1
@@ -77,45 +79,52 @@ func DefaultGroups() map[string][]string {
 	}
 }
 
-// parseBudget reads "N per hour|day|week|month" as events per second.
-func parseBudget(s string) (float64, error) {
-	f := strings.Fields(s)
-	day := 24 * time.Hour
-	spans := map[string]time.Duration{"hour": time.Hour, "day": day, "week": 7 * day, "month": 30 * day}
-	if len(f) == 3 && f[1] == "per" && spans[f[2]] > 0 {
-		if n, err := strconv.ParseFloat(f[0], 64); err == nil && n > 0 && n <= 1000 {
-			return n / spans[f[2]].Seconds(), nil
-		}
-	}
-	return 0, fmt.Errorf("budget %q is not a number per hour, day, week or month", s)
-}
-
-// NewAnomaly makes the rules of a configuration, one for each group.
+// NewAnomaly makes the rule of a configuration; none where it is off.
 func NewAnomaly(c AnomalyConfig) ([]Rule, error) {
 	if c.Enable != nil && !*c.Enable {
 		return nil, nil
 	}
-	c = c.withDefaults()
-	groups := DefaultGroups()
-	if len(c.Series) > 0 {
-		groups = map[string][]string{"series": c.Series}
-	}
-	budget, err := parseBudget(c.Budget)
+	a, err := newAnomaly(c.withDefaults())
 	if err != nil {
-		return nil, fmt.Errorf("make anomaly rules: %w", err)
+		return nil, fmt.Errorf("make anomaly rule: %w", err)
 	}
-	var names []string
-	for name := range groups {
-		names = append(names, name)
+	return []Rule{a}, nil
+}
+
+func newAnomaly(c AnomalyConfig) (*Anomaly, error) {
+	rate, err := ParseBudget(c.Budget)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(names)
-	var out []Rule
-	for i, name := range names {
-		r, err := newGroup("anomaly-"+name, groups[name], c, c.Seed+uint64(i), budget/float64(len(groups)))
+	a := &Anomaly{cfg: c, learn: int(c.Learn / c.Row)}
+	for k := range a.past {
+		if a.past[k], err = newExtremes(c.Row.D(), priors[k]); err != nil {
+			return nil, err
+		}
+	}
+	if a.budget, err = NewBudget(rate, c.Row.D()); err != nil {
+		return nil, err
+	}
+	groups := c.groups()
+	for i, name := range slices.Sorted(maps.Keys(groups)) {
+		g, err := newGroup(name, groups[name], ScorerOptions{Step: c.Row.D(), Seed: c.Seed + uint64(i)})
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, r)
+		a.groups = append(a.groups, g)
 	}
-	return out, nil
+	return a, nil
+}
+
+// groups are the metrics judged together: the default ones of which all are
+// watched; where few are, they all.
+func (c AnomalyConfig) groups() map[string][]string {
+	if n := len(c.Series); n > 1 && n <= maxGroup {
+		return map[string][]string{"series": c.Series}
+	}
+	groups := DefaultGroups()
+	maps.DeleteFunc(groups, func(_ string, metrics []string) bool {
+		return slices.ContainsFunc(metrics, func(m string) bool { return !slices.Contains(c.Series, m) })
+	})
+	return groups
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+	"time"
 
 	"github.com/firewatch-agent/firewatch/forest"
 )
@@ -14,23 +14,48 @@ import (
 // savedAnomaly is what an Anomaly learnt. Floats are little-endian, for there
 // are NaN among them.
 type savedAnomaly struct {
-	Config  AnomalyConfig `json:"config"`
-	Metrics []string      `json:"metrics"`
-	Rows    int           `json:"rows"`
-	At      uint64        `json:"at"`
-	Stream  []byte        `json:"stream"`
-	Scale   []byte        `json:"scale"`
-	First   []byte        `json:"first"` // rows before there is a scale
-	Scores  []byte        `json:"scores"`
-	Scored  int           `json:"scored"`
-	Bound   []byte        `json:"bound"`
-	Usual   [][]byte      `json:"usual"`
-	Bands   []int         `json:"bands"`
-	Last    []byte        `json:"last"`
-	Beyond  int           `json:"beyond"`
-	Within  int           `json:"within"`
-	On      bool          `json:"on"`
-	Judged  bool          `json:"judged"` // there is a verdict, that of the newest row
+	Config AnomalyConfig   `json:"config"`
+	Rows   int             `json:"rows"`
+	At     uint64          `json:"at"`
+	Judged bool            `json:"judged"` // there are verdicts, those of the newest row
+	Series []savedWatched  `json:"series"`
+	Groups []savedGroup    `json:"groups"`
+	Areas  []savedArea     `json:"areas"`
+	Past   []savedExtremes `json:"past"`
+	Budget savedExtremes   `json:"budget"`
+}
+
+type savedWatched struct {
+	Metric string `json:"metric"`
+	Target string `json:"target,omitempty"`
+	Line   []byte `json:"line"`
+	Queue  []byte `json:"queue,omitempty"`
+	Rows   uint64 `json:"rows"`
+	Missed int    `json:"missed,omitempty"`
+}
+
+type savedGroup struct {
+	Ratios []savedWatched `json:"ratios"`
+	Stream []byte         `json:"stream"`
+	Lines  [][]byte       `json:"lines"`
+	Ends   []byte         `json:"ends"` // least and greatest of each
+	Rows   int            `json:"rows"`
+}
+
+type savedArea struct {
+	Name   string `json:"name"`
+	Last   []byte `json:"last"`
+	Rank   []byte `json:"rank"`
+	Kind   int    `json:"kind,omitempty"`
+	Within int    `json:"within"`
+	On     bool   `json:"on,omitempty"`
+	Since  int    `json:"since,omitempty"`
+}
+
+type savedExtremes struct {
+	Rows   uint64 `json:"rows"`
+	Top    []byte `json:"top"`
+	Blocks []byte `json:"blocks"`
 }
 
 var errModel = errors.New("the model is damaged")
@@ -53,16 +78,30 @@ func unfloat(b []byte) []float64 {
 
 // save implements learning.
 func (a *Anomaly) save() []byte {
-	s := savedAnomaly{Config: a.cfg, Metrics: a.metrics, Rows: a.rows, At: a.at, Stream: a.stream.Encode(nil),
-		Scores: floats(a.tail.scores...), Scored: a.tail.n, Bound: floats(a.tail.bound), Last: floats(a.last[:]...), Beyond: a.beyond, Within: a.within, On: a.on, Judged: len(a.verdict) > 0}
-	for _, x := range a.scale {
-		s.Scale = append(s.Scale, floats(x.centre, x.width)...)
+	s := savedAnomaly{Config: a.cfg, Rows: a.rows, At: a.at, Judged: len(a.verdict) > 0, Budget: a.budget.past.save()}
+	for _, x := range a.series {
+		s.Series = append(s.Series, x.save())
 	}
-	for _, x := range a.first {
-		s.First = append(s.First, floats(x...)...)
+	for _, g := range a.groups {
+		out := savedGroup{Stream: g.host.forest.Encode(nil), Rows: g.host.rows}
+		for _, r := range g.ratios {
+			out.Ratios = append(out.Ratios, r.save())
+		}
+		for _, p := range g.host.past {
+			out.Lines = append(out.Lines, p.past.Encode(nil))
+			out.Ends = append(out.Ends, floats(p.low, p.high)...)
+		}
+		s.Groups = append(s.Groups, out)
 	}
-	for _, b := range a.usual {
-		s.Usual, s.Bands = append(s.Usual, floats(b.v...)), append(s.Bands, b.n)
+	for _, x := range a.areas {
+		out := savedArea{Name: x.name, Rank: floats(x.rank), Kind: x.kind, Within: x.within, On: x.on, Since: x.since}
+		for _, last := range x.last {
+			out.Last = append(out.Last, floats(last[:]...)...)
+		}
+		s.Areas = append(s.Areas, out)
+	}
+	for _, past := range a.past {
+		s.Past = append(s.Past, past.save())
 	}
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -71,48 +110,162 @@ func (a *Anomaly) save() []byte {
 	return b
 }
 
-// load implements learning.
+// load implements learning: all of it is taken, or nothing.
 func (a *Anomaly) load(b []byte) error {
 	var s savedAnomaly
 	if err := json.Unmarshal(b, &s); err != nil {
 		return fmt.Errorf("%w: %w", errModel, err)
 	}
 	same, _ := json.Marshal(a.cfg)
-	if was, _ := json.Marshal(s.Config); string(was) != string(same) || !slices.Equal(s.Metrics, a.metrics) {
+	if was, _ := json.Marshal(s.Config); string(was) != string(same) {
 		return nil // configured otherwise: it learns anew
 	}
-	stream, err := forest.DecodeStream(s.Stream)
+	next, err := newAnomaly(a.cfg)
 	if err != nil {
+		return err
+	}
+	next.slots, next.metric = a.slots, a.metric
+	if err := next.take(&s); err != nil {
 		return fmt.Errorf("%w: %w", errModel, err)
 	}
-	features := len(a.usual)
-	widths, first, scores, bound, last := unfloat(s.Scale), unfloat(s.First), unfloat(s.Scores), unfloat(s.Bound), unfloat(s.Last)
-	learnt := s.Rows >= a.learn*2/3
-	switch {
-	case stream.Options() != a.stream.Options(), len(bound) != 1, len(last) != len(a.last), s.Rows < 0, s.Beyond < 0, s.Within < 0, s.Scored < len(scores),
-		len(scores) > tailScores, len(s.Usual) != features, len(s.Bands) != features,
-		learnt && len(widths) != 2*features, !learnt && len(first) != s.Rows*features:
-		return errModel
+	for i, g := range a.groups { // units are known from the history
+		copy(next.groups[i].units, g.units)
+		copy(next.groups[i].least, g.least)
+		next.groups[i].subsystem = g.subsystem
 	}
-	a.rows, a.at, a.stream, a.beyond, a.within, a.on = s.Rows, s.At, stream, s.Beyond, s.Within, s.On
-	a.tail.scores, a.tail.n, a.tail.bound = scores, s.Scored, bound[0]
-	copy(a.last[:], last)
-	a.scale, a.first, a.verdict = nil, nil, a.verdict[:0]
+	*a = *next
 	if s.Judged {
-		a.say(a.last[a.rows%rowsToFire])
-	}
-	for i := 0; i < len(widths); i += 2 {
-		a.scale = append(a.scale, scale{widths[i], widths[i+1]})
-	}
-	for ; !learnt && len(first) > 0; first = first[features:] {
-		a.first = append(a.first, first[:features:features])
-	}
-	for i := range a.usual {
-		v := unfloat(s.Usual[i])
-		if len(v) > bandSize || s.Bands[i] < len(v) {
-			v, s.Bands[i] = nil, 0
-		}
-		a.usual[i] = band{v, s.Bands[i]}
+		a.say()
 	}
 	return nil
+}
+
+var errBounds = errors.New("out of bounds")
+
+// take fills a rule that is new.
+func (a *Anomaly) take(s *savedAnomaly) error {
+	if s.Rows < 0 || len(s.Series) > mostWatched || len(s.Groups) != len(a.groups) || len(s.Past) != len(a.past) || len(s.Areas) > mostWatched {
+		return errBounds
+	}
+	a.rows, a.at = s.Rows, s.At
+	for _, in := range s.Series {
+		if err := a.takeSeries(in); err != nil {
+			return err
+		}
+	}
+	for i, in := range s.Groups {
+		g := a.groups[i]
+		if err := g.host.take(in); err != nil {
+			return err
+		}
+		if len(in.Ratios) != len(g.ratios) {
+			return errBounds
+		}
+		for k, r := range g.ratios {
+			if err := r.load(in.Ratios[k]); err != nil {
+				return err
+			}
+		}
+	}
+	for _, in := range s.Areas {
+		last, rank := unfloat(in.Last), unfloat(in.Rank)
+		if len(last) != channels*rowsLooked || len(rank) != 1 || in.Kind < 0 || in.Kind >= channels || in.Within < 0 || in.Since < 0 {
+			return errBounds
+		}
+		x := &area{name: in.Name, rank: rank[0], kind: in.Kind, within: in.Within, on: in.On, since: in.Since}
+		for k := range x.last {
+			copy(x.last[k][:], last[k*rowsLooked:])
+		}
+		a.areas = append(a.areas, x)
+	}
+	for k, in := range s.Past {
+		if err := a.past[k].take(in); err != nil {
+			return err
+		}
+	}
+	if err := a.budget.past.take(s.Budget); err != nil {
+		return err
+	}
+	a.budget.bound = a.budget.past.bound(a.budget.perBlock)
+	return nil
+}
+
+func (a *Anomaly) takeSeries(in savedWatched) error {
+	x, err := newWatched(key{in.Metric, in.Target}, a.metric(in.Metric), a.horizon())
+	if err != nil {
+		return err
+	}
+	if err := x.load(in); err != nil {
+		return err
+	}
+	a.series = append(a.series, x)
+	return nil
+}
+
+func (s *watched) save() savedWatched {
+	return savedWatched{s.metric, s.target, s.line.Encode(nil), floats(s.queue...), s.rows, s.missed}
+}
+
+func (s *watched) load(in savedWatched) error {
+	line, err := forest.DecodeLine(in.Line)
+	if err != nil {
+		return err
+	}
+	queue := unfloat(in.Queue)
+	for _, v := range queue {
+		if v-v != 0 {
+			return errBounds
+		}
+	}
+	if line.Options() != s.line.Options() || len(queue) > rowsHeld || in.Missed < 0 {
+		return errBounds
+	}
+	s.line, s.queue, s.rows, s.missed = line, queue, in.Rows, in.Missed
+	return nil
+}
+
+func (h *hostChannel) take(in savedGroup) error {
+	stream, err := forest.DecodeStream(in.Stream)
+	if err != nil {
+		return err
+	}
+	ends := unfloat(in.Ends)
+	if stream.Options() != h.forest.Options() || len(in.Lines) != len(h.past) || len(ends) != 2*len(h.past) || in.Rows < 0 {
+		return errBounds
+	}
+	h.forest, h.rows = stream, in.Rows
+	for i := range h.past {
+		line, err := forest.DecodeLine(in.Lines[i])
+		if err != nil {
+			return err
+		}
+		if line.Options() != h.past[i].past.Options() {
+			return errBounds
+		}
+		h.past[i] = spread{line, ends[2*i], ends[2*i+1]}
+	}
+	return nil
+}
+
+func (t *extremes) save() savedExtremes {
+	return savedExtremes{t.rows, floats(t.top), t.blocks.Encode(nil)}
+}
+
+func (t *extremes) take(in savedExtremes) error {
+	line, err := forest.DecodeLine(in.Blocks)
+	if err != nil {
+		return err
+	}
+	top := unfloat(in.Top)
+	if len(top) != 1 || !(top[0] >= 0) || line.Options() != t.blocks.Options() {
+		return errBounds
+	}
+	t.blocks, t.rows, t.top = line, in.Rows, top[0]
+	t.fit()
+	return nil
+}
+
+// horizon is how far back a series is known, in rows.
+func (a *Anomaly) horizon() int {
+	return max(pastWindow, int(pastHorizon/max(time.Second, a.cfg.Row.D())))
 }

@@ -138,7 +138,7 @@ func TestAnomalyWithMissingSeries(t *testing.T) {
 		t.Errorf("%v", out)
 	}
 	s = newSynthetic(t, AnomalyConfig{})
-	if out := s.run(1000, without("b", "c")); len(out) > 0 || s.state() != "no data" {
+	if out := s.run(1000, without("a", "b", "c")); len(out) > 0 || s.state() != "no data" {
 		t.Errorf("%s, %v", s.state(), out)
 	}
 }
@@ -192,49 +192,13 @@ func TestRestartWhileAnomalous(t *testing.T) {
 func TestBudget(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]float64{"1 per week": 1.0 / 604800, "2 per day": 2.0 / 86400, "0.5 per hour": 0.5 / 3600, "3 per month": 3.0 / 2592000} {
-		if got, err := parseBudget(text); err != nil || math.Abs(got/want-1) > 1e-12 {
+		if got, err := ParseBudget(text); err != nil || math.Abs(got/want-1) > 1e-12 {
 			t.Errorf("%q: %g, %v; want %g", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "1", "per week", "-1 per week", "0 per week", "1 per year", "NaN per day", "1e9 per day", "1 in week"} {
 		if faults := (AnomalyConfig{Budget: text}).Validate(nil); text != "" && len(faults) != 1 {
 			t.Errorf("%q: %v", text, faults)
-		}
-	}
-}
-
-// TestTail: the bound lies beyond all scores so far, the farther the smaller the
-// budget, and a score that comes once does not move it at once.
-func TestTail(t *testing.T) {
-	t.Parallel()
-	rng := rand.New(rand.NewPCG(1, 1))
-	scores := make([]float64, 3000)
-	for i := range scores {
-		scores[i] = 0.35 + 0.25*rng.Float64()*rng.Float64()
-	}
-	last := 0.0
-	for _, rate := range []float64{1, 1e-3, 1e-4, 1e-5, 1e-9} {
-		x := tail{rate: rate, bound: 1}
-		for i, s := range scores {
-			if x.add(s); i < tailLeast-1 && x.bound != 1 {
-				t.Fatalf("bound %g after %d scores", x.bound, i+1)
-			}
-		}
-		if x.bound < last || x.bound < leastScore || x.bound >= 1 {
-			t.Errorf("rate %g: bound %g, before %g", rate, x.bound, last)
-		}
-		last = x.bound
-		for range tailNewest {
-			x.add(0.9)
-		}
-		if x.bound > last+0.01 {
-			t.Errorf("rate %g: trouble raised its own bar at once, %g to %g", rate, last, x.bound)
-		}
-		for range 2 * tailEvery {
-			x.add(0.9)
-		}
-		if x.bound < 0.9-1e-9 {
-			t.Errorf("rate %g: bound %g under scores that came often", rate, x.bound)
 		}
 	}
 }

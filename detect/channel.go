@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -72,6 +73,8 @@ type ScorerOptions struct {
 	Step time.Duration
 	// Channels to use; 0 = all.
 	Channels Channels
+	// Budget is the false alarms to put up with, per second; 0 = 1 per week.
+	Budget float64
 	// Seed fixes every random choice.
 	Seed uint64
 }
@@ -89,6 +92,10 @@ type Scorer struct {
 	spikes *spikeChannel // nil without the host channel
 	rows   int
 	peak   peak
+	by     [kinds]float64   // scores of the newest row
+	past   [kinds]*extremes // what they usually are
+	budget *Budget
+	alert  bool
 }
 
 // NewScorer returns a scorer that has seen nothing.
@@ -103,6 +110,9 @@ func NewScorer(o ScorerOptions) (*Scorer, error) {
 		return nil, fmt.Errorf("new scorer: step %v is not positive", o.Step)
 	}
 	s := &Scorer{opt: o, peak: newPeak()}
+	if err := s.allow(o); err != nil {
+		return nil, err
+	}
 	for i := range o.Series {
 		one, err := newSeriesScorer(o, o.Seed+uint64(i))
 		if err != nil {
@@ -139,21 +149,22 @@ func (s *Scorer) Observe(row []float64) (float64, error) {
 		return math.NaN(), fmt.Errorf("score row: %w: %d values for %d series", ErrRow, len(row), len(s.series))
 	}
 	s.rows++
-	score := 0.0
+	clear(s.by[:])
 	for i, one := range s.series {
-		score = math.Max(score, one.observe(row[i]))
+		s.by[bySeries] = math.Max(s.by[bySeries], one.observe(row[i]))
 	}
-	score = s.peak.keep(score)
+	s.by[bySeries] = s.peak.keep(s.by[bySeries])
 	for _, h := range s.hosts {
-		score = math.Max(score, h.observe(row))
+		s.by[byBlock] = math.Max(s.by[byBlock], h.observe(row))
 	}
 	if s.spikes != nil {
-		score = math.Max(score, s.spikes.observe(row))
+		s.by[bySpike] = s.spikes.observe(row)
 	}
 	if s.rows <= silentRows {
-		return 0, nil
+		clear(s.by[:])
 	}
-	return math.Min(1, score), nil
+	s.judge()
+	return math.Min(1, slices.Max(s.by[:])), nil
 }
 
 // rowsOf is a duration in rows, at least least.

@@ -42,28 +42,43 @@ func newHostChannel(block []int, o ScorerOptions, seed uint64) (*hostChannel, er
 }
 
 // observe scores the block's values of a row, in (0, 1], and learns them; 0 while
-// the spreads are not known, and where all values are missing. Of a distance counts
-// its asinh, which is linear for near values and grows with the logarithm for far
-// ones, so that one far value hides no other.
+// the spreads are not known, and where all values are missing.
 func (h *hostChannel) observe(row []float64) float64 {
-	h.rows++
-	some := false
-	for i, at := range h.block {
-		v := row[at]
-		if v-v != 0 {
-			h.x[i] = math.NaN()
-			continue
-		}
-		some = true
-		h.x[i] = math.Asinh(h.past[i].of(v))
-		h.past[i].add(v)
-	}
-	if h.rows <= silentRows/2 || !some {
-		return 0
-	}
-	score, err := h.forest.Observe(h.x)
-	if err != nil {
+	score, some := h.score(row)
+	h.learn(row)
+	if !some || h.rows <= silentRows/2 {
 		return 0
 	}
 	return h.level.against(score)
+}
+
+// score judges the block's values of a row and learns nothing; false where all
+// values are missing or the spreads are not known. Of a distance counts its asinh,
+// which is linear for near values and grows with the logarithm for far ones, so
+// that one far value hides no other.
+func (h *hostChannel) score(row []float64) (float64, bool) {
+	some := false
+	for i, at := range h.block {
+		h.x[i] = math.NaN()
+		if v := row[at]; v-v == 0 {
+			some = true
+			h.x[i] = math.Asinh(h.past[i].of(v))
+		}
+	}
+	return h.forest.Score(h.x), some && h.rows >= silentRows/2
+}
+
+// learn takes the row that was scored last.
+func (h *hostChannel) learn(row []float64) {
+	h.rows++
+	some := false
+	for i, at := range h.block {
+		if v := row[at]; v-v == 0 {
+			some = true
+			h.past[i].add(v)
+		}
+	}
+	if some && h.rows > silentRows/2 {
+		_ = h.forest.Update(h.x) // finite or NaN
+	}
 }

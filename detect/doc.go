@@ -34,6 +34,5 @@
 //
 // # Caveats
 //
-// A Detector is not safe for concurrent use. The anomaly rule learns anew after
-// a restart.
+// A Detector is not safe for concurrent use.
 package detect

@@ -2,18 +2,17 @@ package detect
 
 import "math"
 
-// Score is the greatest of the newest scores of the anomaly rules, 0 to 1; NaN
-// where none has judged a row yet.
+// Score is how rare the newest row of the anomaly rule is, 0 to 1: 0.5 is the
+// bound of its budget, see Budget; NaN where it still learns.
 func (d *Detector) Score() float64 {
-	worst := math.NaN()
 	for _, r := range d.rules {
-		a, ok := r.(*Anomaly)
-		if !ok || a.rows <= a.learn*2/3 { // it gathers its first rows
-			continue
-		}
-		if s := a.last[a.rows%rowsToFire]; !math.IsNaN(s) && !(s <= worst) {
-			worst = s
+		if a, ok := r.(*Anomaly); ok && a.rows > a.learn {
+			worst := 0.0
+			for _, x := range a.areas {
+				worst = math.Max(worst, x.rank)
+			}
+			return worst / (worst + a.budget.bound)
 		}
 	}
-	return worst
+	return math.NaN()
 }

@@ -14,7 +14,7 @@ import (
 // updateEvery is the time between two updates that only say that members came
 // or went; it doubles with each of them, up to 16 min. So twelve probes behind a
 // dead interface are one update and not twelve. What is worse, and a new cause,
-// is told at once.
+// is told at once, and so is the first member in a subsystem that was not in it.
 const updateEvery = 30 * time.Second
 
 // tell returns the alerts that the incidents owe.
@@ -40,7 +40,7 @@ func (d *Detector) tell() []alert.Alert {
 		switch {
 		case !inc.told():
 			inc.Alert = d.alert(inc, severity, why)
-		case severity.Rank() > before.Rank() || due || inc.Owed && cause:
+		case severity.Rank() > before.Rank() || due || inc.Owed && (cause || inc.spread()):
 			if severity.Rank() < before.Rank() {
 				severity = before // it is told as bad as it was until it is over
 			}
@@ -53,6 +53,7 @@ func (d *Detector) tell() []alert.Alert {
 			continue
 		}
 		inc.Lead, inc.LeadOn, inc.Told, inc.Owed = lead.Rule, lead.Target, d.clock, false
+		inc.note()
 		out = append(out, inc.Alert)
 	}
 	d.incidents = slices.DeleteFunc(d.incidents, func(inc *incident) bool { return len(inc.members) == 0 })
@@ -60,6 +61,20 @@ func (d *Detector) tell() []alert.Alert {
 }
 
 func (inc *incident) told() bool { return inc.Alert.Schema != 0 }
+
+// spread is whether a member is in a subsystem that was not told of yet.
+func (inc *incident) spread() bool {
+	return slices.ContainsFunc(inc.members, func(e *entry) bool { return !slices.Contains(inc.Areas, e.Subsystem) })
+}
+
+// note remembers the subsystems that are told of.
+func (inc *incident) note() {
+	for _, e := range inc.members {
+		if !slices.Contains(inc.Areas, e.Subsystem) && len(inc.Areas) < maxMembers {
+			inc.Areas = append(inc.Areas, e.Subsystem)
+		}
+	}
+}
 
 func (inc *incident) fires(rule, target string) bool {
 	return slices.ContainsFunc(inc.members, func(e *entry) bool { return e.Rule == rule && e.Target == target })

@@ -31,7 +31,7 @@ type config struct {
 // figure is one line of the table. Raw has one value for each seed.
 type figure struct {
 	What string    `json:"what"`
-	Bar  float64   `json:"bar,omitempty"` // at least; 0 = shown only
+	Bar  float64   `json:"bar,omitempty"` // at least; negative: at most the amount; 0 = shown only
 	Of   int       `json:"of,omitempty"`
 	Mean float64   `json:"mean"`
 	Raw  []float64 `json:"raw"`
@@ -128,18 +128,23 @@ func (r *result) add(what string, value, bar float64, of int) {
 
 func (r *result) print() {
 	fmt.Printf("%s, %d seeds, %s, %.0f s\n", r.Commit, r.Seeds, r.Machine, r.Seconds)
-	fmt.Printf("%-56s %8s %6s %6s  %s\n", "figure (mean of the seeds)", "is", "of", "bar", "")
+	fmt.Printf("%-72s %8s %6s %6s  %s\n", "figure (mean of the seeds)", "is", "of", "bar", "")
 	for _, f := range r.Figures {
 		of, bar, word := "", "", ""
 		if f.Of > 0 {
 			of = fmt.Sprint(f.Of)
 		}
-		if f.Bar > 0 {
-			bar, word = fmt.Sprint(f.Bar), "reached"
-			if f.Mean < f.Bar {
-				word = "MISSED"
-			}
+		switch {
+		case f.Bar > 0 && f.Mean >= f.Bar, f.Bar < 0 && f.Mean <= -f.Bar:
+			word = "reached"
+		case f.Bar != 0:
+			word = "MISSED"
 		}
-		fmt.Printf("%-56s %8.2f %6s %6s  %s\n", f.What, f.Mean, of, bar, word)
+		if f.Bar < 0 {
+			bar = fmt.Sprint("≤ ", -f.Bar)
+		} else if f.Bar > 0 {
+			bar = fmt.Sprint(f.Bar)
+		}
+		fmt.Printf("%-72s %8.2f %6s %6s  %s\n", f.What, f.Mean, of, bar, word)
 	}
 }

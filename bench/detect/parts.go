@@ -23,7 +23,7 @@ type add func(what string, value, bar float64, of int)
 var parts = map[string]func(c config, seed int, to add) error{"nab": nab, "ms": ms, "smd": smd, "asd": asd}
 
 // job is one run of `firewatch score`.
-type job struct{ in, out, train, channel, step string }
+type job struct{ in, out, train, channel, step, budget string }
 
 // score runs jobs, as many at a time as there are CPUs.
 func (c config) score(jobs []job, seed int) error {
@@ -58,6 +58,9 @@ func (c config) one(j job, seed int) error {
 	if j.step != "" {
 		args = append(args, "--step", j.step)
 	}
+	if j.budget != "" {
+		args = append(args, "--budget", j.budget)
+	}
 	if out, err := exec.Command(c.binary, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("score %s: %w: %s", j.in, err, out)
 	}
@@ -79,6 +82,9 @@ type nabScores map[string]struct {
 	Raw       float64 `json:"raw"`
 	Threshold float64 `json:"threshold"`
 	Windows   int     `json:"windows"`
+	Hit       int     `json:"windows_hit"`
+	False     int     `json:"false_alarm_rows"`
+	Rows      int     `json:"rows"`
 }
 
 func (c config) nabScore(dir string, args ...string) (nabScores, error) {
@@ -126,6 +132,9 @@ func nab(c config, seed int, to add) error {
 			return err
 		}
 		to("NAB, "+channel+", standard, threshold of other folders", apart, bars[2], 100)
+		if err := c.nabShipped(dir, channel, got["standard"].Hit, to); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -220,7 +229,7 @@ func hosts(c config, seed int, to add, set, step string, bar float64, args ...st
 		var jobs []job
 		for _, f := range files {
 			name := strings.TrimSuffix(filepath.Base(f), "_test.csv")
-			jobs = append(jobs, job{in: f, out: filepath.Join(dir, name+".csv"), train: strings.TrimSuffix(f, "_test.csv") + "_train.csv", channel: channel, step: step})
+			jobs = append(jobs, job{in: f, out: filepath.Join(dir, name+".csv"), train: strings.TrimSuffix(f, "_test.csv") + "_train.csv", channel: channel, step: step, budget: "1 per day"})
 		}
 		if err := c.score(jobs, seed); err != nil {
 			return err
@@ -239,6 +248,11 @@ func hosts(c config, seed int, to add, set, step string, bar float64, args ...st
 		}
 		to(strings.ToUpper(set)+", "+channel+", events at 1 false alarm a day", float(m[2]), bar, int(float(m[3])))
 		to(strings.ToUpper(set)+", "+channel+", average precision", float(m[1]), 0, 0)
+		if channel == "all" {
+			if err := c.hostsShipped(set, dir, step, float(m[2]), to); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

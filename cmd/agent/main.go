@@ -52,7 +52,7 @@ func commands() []command {
 		{"silence", "add [--rule R] [--target T] [--for 2h]|list|remove ID", "keep alerts that match from being told for a while", cmdSilence},
 		{"outbox", "list|retry [KEY]|drop [KEY]|check", "list dead letters, send them again or drop them, or verify the state directory", cmdOutbox},
 		{"backtest", "[--since 7d] [--config F] [--candidate F] [--recording F | --csv F]", "which alerts these rules would have raised in the past", cmdBacktest},
-		{"score", "--in F.csv --out G.csv [--train H.csv] [--channel value+shape]", "how unusual each row of a CSV is, by the rows before it", cmdScore},
+		{"score", "--in F.csv --out G.csv [--train H.csv] [--channel value+shape] [--budget '1 per week']", "how unusual each row of a CSV is, by the rows before it", cmdScore},
 		{"own", "--user ID DIR", "hand a state directory to a user: for the init container of a DaemonSet", cmdOwn},
 		{"man", "1|5", "print a manual page: 1 the commands, 5 the config file", cmdMan},
 		{"completion", "bash|zsh|fish", "print the completion of a shell", cmdCompletion},

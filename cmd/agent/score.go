@@ -25,9 +25,9 @@ const (
 
 // scoreOptions are the flags of `firewatch score`.
 type scoreOptions struct {
-	in, out, train, channel string
-	step                    conf.Duration
-	seed                    uint64
+	in, out, train, channel, budget string
+	step                            conf.Duration
+	seed                            uint64
 }
 
 func cmdScore(ctx context.Context, e env, args []string) int {
@@ -37,24 +37,26 @@ func cmdScore(ctx context.Context, e env, args []string) int {
 	fs.StringVar(&o.out, "out", "", "CSV `file` to write: one row for each of the input")
 	fs.StringVar(&o.train, "train", "", "CSV `file` of the past, with the same columns, that is learnt first")
 	fs.StringVar(&o.channel, "channel", "all", "`list` of channels: value, shape and host, joined by +, or all")
+	fs.StringVar(&o.budget, "budget", "1 per week", "false alarms to put up with: N per hour, day, week or month")
 	fs.TextVar(&o.step, "step", o.step, "time from row to row (default: that of the first two timestamps, else 1m)")
 	fs.Uint64Var(&o.seed, "seed", 1, "of every random choice")
 	if code, ok := parse(e, fs, args); !ok {
 		return code
 	}
 	channels, err := detect.ParseChannels(o.channel)
-	if o.in == "" || o.out == "" || o.step < 0 || err != nil {
-		fmt.Fprintln(e.err, "firewatch score: --in and --out are needed, --step is positive, and --channel is all or a list such as value+shape")
+	rate, wrong := detect.ParseBudget(o.budget)
+	if o.in == "" || o.out == "" || o.step < 0 || err != nil || wrong != nil {
+		fmt.Fprintln(e.err, "firewatch score: --in and --out are needed, --step is positive, --channel is all or a list such as value+shape, and --budget is for example '1 per week'")
 		return exitUsage
 	}
-	if err := score(ctx, o, channels); err != nil {
+	if err := score(ctx, o, channels, rate); err != nil {
 		return fail(e, "score", err)
 	}
 	return exitDone
 }
 
 // score writes the scores of o.in to o.out.
-func score(ctx context.Context, o scoreOptions, channels detect.Channels) (err error) {
+func score(ctx context.Context, o scoreOptions, channels detect.Channels, budget float64) (err error) {
 	var past *scoreInput
 	if o.train != "" {
 		if past, err = openRows(o.train); err != nil {
@@ -74,7 +76,7 @@ func score(ctx context.Context, o scoreOptions, channels detect.Channels) (err e
 	if step == 0 {
 		step = in.step
 	}
-	s, err := detect.NewScorer(detect.ScorerOptions{Series: len(in.table.Names), Blocks: blocksOf(in.table.Names), Step: step, Channels: channels, Seed: o.seed})
+	s, err := detect.NewScorer(detect.ScorerOptions{Series: len(in.table.Names), Blocks: blocksOf(in.table.Names), Step: step, Channels: channels, Budget: budget, Seed: o.seed})
 	if err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func writeScores(ctx context.Context, path string, in *scoreInput, s *detect.Sco
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := bufio.NewWriter(f)
-	fmt.Fprintln(w, "timestamp,anomaly_score")
+	fmt.Fprintln(w, "timestamp,anomaly_score,alert")
 	n := 0
 	err = in.each(ctx, func(r rows.Row) error {
 		score, err := s.Observe(r.Values)
@@ -106,7 +108,11 @@ func writeScores(ctx context.Context, path string, in *scoreInput, s *detect.Sco
 			stamp = strconv.FormatFloat((time.Duration(n) * step).Seconds(), 'f', -1, 64)
 		}
 		n++
-		_, err = fmt.Fprintf(w, "%s,%s\n", quoted(stamp), strconv.FormatFloat(score, 'g', 9, 64))
+		alert := 0
+		if s.Alert() {
+			alert = 1
+		}
+		_, err = fmt.Fprintf(w, "%s,%s,%d\n", quoted(stamp), strconv.FormatFloat(score, 'g', 9, 64), alert)
 		return err
 	})
 	return errors.Join(err, w.Flush())

@@ -32,7 +32,7 @@ func tables() []table {
 		{"statsd", "What applications send of themselves, as StatsD or DogStatsD text: counters, gauges, timers, sets, histograms and distributions, with tags. Rules name the metrics statsd_counter, statsd_gauge, statsd_timer_p95, … with name{tag=value} as target. Nothing listens where neither listen nor socket is set."},
 		{"scrape", "A Prometheus endpoint of this host, of which a few series are kept: rules name scrape_value, scrape_rate and, of histograms and summaries, scrape_mean, with endpoint:name{label=\"value\"} as target."},
 		{"rule", "A threshold in the language of CloudWatch alarms: the statistic over each period is a datapoint, and the rule fires when datapoints_to_alarm of the last evaluation_periods datapoints are beyond the threshold. A rule with the name of a built-in one takes its place as a whole."},
-		{"anomaly", "The rule without a threshold: an isolation forest over groups of series, which learns what is usual on this host and is silent while it learns."},
+		{"anomaly", "The rule without a threshold: it learns what is usual on this host, says what is not, and is silent while it learns. docs/detection.md says how."},
 		{"sink.slack", "Slack, by a bot token (messages are edited as the incident goes on) or by an incoming webhook."},
 		{"sink.sns", "An Amazon SNS topic, standard or FIFO. Credentials come from the AWS SDK's default chain: environment, profile, role."},
 		{"sink.cloudwatch", "Amazon CloudWatch: metrics once a minute, and a series of 0 and 1 per rule and target that an alarm can watch."},
@@ -101,10 +101,10 @@ func agentKeys() []key {
 
 		{"anomaly.enable", `true`, false, "Whether anomalies are looked for."},
 		{"anomaly.budget", `"1 per week"`, false, "False alarms to put up with: a number per hour, day, week or month. Anomalies must be the rarer, the smaller it is."},
-		{"anomaly.series", `["cpu_usage_active", "net_bytes_recv"]`, true, "2 to 4 metrics judged together, instead of the built-in groups (CPU, disk and network)."},
-		{"anomaly.row", `"10s"`, false, "Each reading of the forest is the mean over this time, 1s to 10m."},
+		{"anomaly.series", `["cpu_usage_active", "net_bytes_recv"]`, true, "The metrics that are watched, at most 60, instead of those that explain trouble. Of two to four the ratios are watched, too."},
+		{"anomaly.row", `"5s"`, false, "Each reading that is judged is the mean over this time, 1s to 10m."},
 		{"anomaly.learn", `"1h"`, false, "How long it is silent at first; at least 100 rows."},
-		{"anomaly.seed", `1`, false, "Chance of the forest: the same frames and seed give the same alerts."},
+		{"anomaly.seed", `1`, false, "Chance of the forests: the same frames and seed give the same alerts."},
 
 		{"route.match.severity", `["critical"]`, true, "One of these severities."},
 		{"route.match.rule", `["disk-*"]`, true, "One of these rules; * stands for any text."},

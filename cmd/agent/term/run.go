@@ -27,11 +27,11 @@ func (s Style) Start(st web.Status, sinks []string) string {
 	for _, k := range skipped {
 		fmt.Fprintf(&b, "  skipped     %s\n", s.dim(k))
 	}
-	thresholds, learning, noData := 0, []string{}, 0
+	thresholds, learning, noData := 0, false, 0
 	for _, r := range st.Rules {
 		switch {
 		case strings.HasPrefix(r.State, "learning"):
-			learning = append(learning, strings.TrimPrefix(r.Rule, "anomaly-"))
+			learning = true
 		case r.State == "no data":
 			noData++
 		default:
@@ -39,8 +39,8 @@ func (s Style) Start(st web.Status, sinks []string) string {
 		}
 	}
 	fmt.Fprintf(&b, "  rules       %d watch, %d wait for data", thresholds, noData)
-	if len(learning) > 0 {
-		fmt.Fprintf(&b, "; anomaly detection learns %s", strings.Join(learning, ", "))
+	if learning {
+		fmt.Fprint(&b, "; anomaly detection learns")
 	}
 	fmt.Fprintf(&b, "\n  alerts go   to %s\n", strings.Join(sinks, ", "))
 	fmt.Fprintf(&b, "  config      %s; state in %s\n", human.Clean(st.Config, 200), human.Clean(st.StateDir, 200))
