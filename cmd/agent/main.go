@@ -43,6 +43,7 @@ func commands() []command {
 		{"check", "[--config F] [--tests F] [--live] [--print]", "report every fault of the config, and run the tests of its rules", cmdCheck},
 		{"reload", "", "have the running agent read its config again; one with faults changes nothing", cmdReload},
 		{"status", "[--watch] [--json]", "show what the running agent sees", cmdStatus},
+		{"explain", "[METRIC] [--json]", "what is unusual now, how unusual it must be to fire, and what is usual", cmdExplain},
 		{"incidents", "[--json]", "list open incidents and their deliveries", cmdIncidents},
 		{"ack", "ID", "take an incident on: it is not repeated any more", cmdAck},
 		{"test-alert", "[--sink NAME]", "send a firing and a resolved alert through every sink", cmdTestAlert},

@@ -28,6 +28,7 @@ type Problem struct {
 func API(a Agent) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, a.Status()) })
+	mux.HandleFunc("GET /v1/explain", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, a.Explain()) })
 	mux.HandleFunc("GET /v1/incidents", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, a.Incidents()) })
 	mux.HandleFunc("GET /v1/dead-letters", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, a.DeadLetters()) })
 	mux.HandleFunc("POST /v1/alerts", func(w http.ResponseWriter, r *http.Request) { acceptAlert(w, r, a) })

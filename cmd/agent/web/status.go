@@ -15,6 +15,7 @@ import (
 type Agent interface {
 	Status() Status
 	Incidents() []alert.Incident
+	Explain() detect.Explanation // how the anomaly rule judges now
 	Accept(ctx context.Context, a alert.Alert, key string) (alert.Result, error)
 	Acknowledge(ctx context.Context, id, by string) error
 	Silences() []alert.Silence

@@ -18,6 +18,7 @@ import (
 
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/collect"
+	"github.com/firewatch-agent/firewatch/detect"
 	"github.com/firewatch-agent/firewatch/internal/conf"
 	"github.com/firewatch-agent/firewatch/record"
 )
@@ -37,6 +38,7 @@ type fakeAgent struct {
 	asked    *atomic.Int64 // queries of the past
 }
 
+func (f *fakeAgent) Explain() detect.Explanation     { return detect.Explanation{State: "ready"} }
 func (f *fakeAgent) Status() Status                  { return f.status }
 func (f *fakeAgent) Incidents() []alert.Incident     { return f.status.Incidents }
 func (f *fakeAgent) DeadLetters() []alert.DeadLetter { return []alert.DeadLetter{} }
