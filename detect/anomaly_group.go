@@ -16,7 +16,6 @@ type group struct {
 	units     []string
 	least     []float64
 	host      *hostChannel
-	seed      uint64
 	step      ScorerOptions
 	values    []float64 // of the newest row, NaN = missing
 	x         []float64 // their logarithms, then the differences of those

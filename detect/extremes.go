@@ -5,8 +5,6 @@ import (
 	"math"
 	"time"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/firewatch-agent/firewatch/forest"
 )
 
@@ -113,7 +111,3 @@ func (t *extremes) bound(p float64) float64 {
 	}
 	return high
 }
-
-// doubt is an end of the 80 % interval of a mean excess seen k times, in units of
-// it: the sum of k exponential excesses has a gamma distribution.
-func doubt(k, p float64) float64 { return 2 * k / distuv.ChiSquared{K: 2 * k}.Quantile(p) }
