@@ -30,7 +30,7 @@ type incident struct {
 	LeadOn  string         `json:"lead_on,omitempty"` // its target
 	Ended   string         `json:"ended,omitempty"`   // how the one named first ended
 	Past    []alert.Member `json:"past,omitempty"`    // members that are well again, the newest last
-	Areas   []string       `json:"areas,omitempty"`   // subsystems that were told of
+	Said    []string       `json:"said,omitempty"`    // rules and their subsystems that were told of
 	Alert   alert.Alert    `json:"alert"`             // the last one told; no schema = none yet
 
 	members []*entry // that fire or clear

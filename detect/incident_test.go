@@ -134,6 +134,24 @@ func TestDeadInterfaceExplainsProbes(t *testing.T) {
 	}
 }
 
+// TestNewsDoesNotWait: in an incident that was told so often that members which
+// come and go wait for minutes, one by a rule that is new to it is told at once,
+// and a further critical one within half a minute.
+func TestNewsDoesNotWait(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.play(3, "latency:db")
+	for range 3 {
+		h.play(150, "latency:db", "cpu")
+		h.play(150, "latency:db")
+	}
+	want(t, "what comes again waits", h.play(40, "latency:db", "cpu"), "")
+	want(t, "a rule that is new", h.play(2, "latency:db", "cpu", "disk"), "update critical latency [latency on db, disk, cpu]")
+	want(t, "a further critical one", h.play(28, "latency:db", "cpu", "disk", "latency:web"), "")
+	want(t, "after half a minute", h.play(2, "latency:db", "cpu", "disk", "latency:web"), "update critical latency [latency on db, disk, cpu, latency on web]")
+	want(t, "a warning of a known rule waits", h.play(60, "latency:db", "cpu", "disk", "latency:web", "disk:db"), "")
+}
+
 // TestTogetherInTimeAndSubsystem: what has nothing to do with each other, or
 // comes an hour later, is an incident of its own.
 func TestTogetherInTimeAndSubsystem(t *testing.T) {

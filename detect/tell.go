@@ -13,8 +13,9 @@ import (
 
 // updateEvery is the time between two updates that only say that members came
 // or went; it doubles with each of them, up to 16 min. So twelve probes behind a
-// dead interface are one update and not twelve. What is worse, and a new cause,
-// is told at once, and so is the first member in a subsystem that was not in it.
+// dead interface are one update and not twelve. What is worse, a new cause, and
+// the first member by a rule, are told at once; a further critical one waits no
+// longer than this, however many updates there were.
 const updateEvery = 30 * time.Second
 
 // tell returns the alerts that the incidents owe.
@@ -27,7 +28,11 @@ func (d *Detector) tell() []alert.Alert {
 			}
 			continue
 		}
-		due := inc.Owed && d.clock-inc.Told >= updateEvery<<min(inc.Updates, 5)
+		wait := updateEvery << min(inc.Updates, 5)
+		if inc.urgent() {
+			wait = updateEvery
+		}
+		due := inc.Owed && d.clock-inc.Told >= wait
 		if !inc.stirred && !due {
 			continue
 		}
@@ -62,19 +67,32 @@ func (d *Detector) tell() []alert.Alert {
 
 func (inc *incident) told() bool { return inc.Alert.Schema != 0 }
 
-// spread is whether a member is in a subsystem that was not told of yet.
+// spread is whether a member is by a rule, or of its subsystem, that was not
+// told of yet. There are few of them, so this cannot flood.
 func (inc *incident) spread() bool {
-	return slices.ContainsFunc(inc.members, func(e *entry) bool { return !slices.Contains(inc.Areas, e.Subsystem) })
+	return len(inc.Said) < maxMembers && slices.ContainsFunc(inc.members, func(e *entry) bool { return !slices.Contains(inc.Said, e.news()) })
 }
 
-// note remembers the subsystems that are told of.
+// urgent is whether a critical member was not told of yet.
+func (inc *incident) urgent() bool {
+	return slices.ContainsFunc(inc.members, func(e *entry) bool {
+		return e.Alert.Severity == alert.Critical && (e.Rule != inc.Lead || e.Target != inc.LeadOn) &&
+			!slices.ContainsFunc(inc.Alert.Members, func(m alert.Member) bool { return m.Rule == e.Rule && m.Target == e.Target })
+	})
+}
+
+// note remembers what is told of.
 func (inc *incident) note() {
 	for _, e := range inc.members {
-		if !slices.Contains(inc.Areas, e.Subsystem) && len(inc.Areas) < maxMembers {
-			inc.Areas = append(inc.Areas, e.Subsystem)
+		if !slices.Contains(inc.Said, e.news()) && len(inc.Said) < maxMembers {
+			inc.Said = append(inc.Said, e.news())
 		}
 	}
 }
+
+// news is what a member is called in Said. One rule watches several subsystems
+// for anomalies.
+func (e *entry) news() string { return e.Rule + "/" + e.Subsystem }
 
 func (inc *incident) fires(rule, target string) bool {
 	return slices.ContainsFunc(inc.members, func(e *entry) bool { return e.Rule == rule && e.Target == target })
