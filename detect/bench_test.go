@@ -95,3 +95,29 @@ func BenchmarkObserve(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAnomaly is a tick of the anomaly rule alone, past its learning, over 60
+// series: the mean and the worst, and what its models weigh when saved.
+func BenchmarkAnomaly(b *testing.B) {
+	rules, err := NewAnomaly(AnomalyConfig{Learn: seconds(1200)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	frames := busyHost(7200)
+	d := New(rules, Options{})
+	for _, f := range frames {
+		d.Observe(f)
+	}
+	a := rules[0].(*Anomaly)
+	worst := time.Duration(0)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		began := time.Now()
+		d.Observe(frames[i%len(frames)])
+		worst = max(worst, time.Since(began))
+	}
+	b.ReportMetric(float64(worst.Microseconds()), "worst-µs")
+	b.ReportMetric(float64(len(a.series)), "series")
+	b.ReportMetric(float64(len(a.save()))/(1<<20), "saved-MiB")
+}

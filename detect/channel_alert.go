@@ -16,7 +16,7 @@ const (
 
 // kindPriors are what scores (far) of each kind were like on the development data
 // outside its windows; of several series the greatest counts, which is higher.
-var kindPriors = [kinds]prior{{blocks: 500, level: 0, scale: 0.16}, {blocks: 300, level: 0.3, scale: 0.17}, {blocks: 500, level: 1.5, scale: 0.2}}
+var kindPriors = [kinds]prior{{blocks: 500, level: 0, scale: 0.16}, {blocks: 300, level: 0.3, scale: 0.17}, {blocks: 500, level: 1.35, scale: 0.2}}
 
 const moreSeries = 0.1 // higher by so much for e times as many series
 
