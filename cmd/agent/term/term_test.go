@@ -37,7 +37,7 @@ func TestStart(t *testing.T) {
 	want := `firewatch 1.0 watches web1 (debian 12.5, kernel 6.1)
   collectors  11 every 1 s, 86 series: cpu, load, mem, psi, diskio, net, netstat, limits, processes, resolver, disk
   skipped     runqueue (/proc/schedstat is absent)
-  rules       1 watch, 1 wait for data; anomaly detection learns cpu
+  rules       1 watch, 1 wait for data; anomaly detection learns
   alerts go   to terminal
   config      built-in rules (no config file); state in /var/lib/firewatch
 `
