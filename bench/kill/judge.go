@@ -185,6 +185,9 @@ func (l *life) drain() (float64, error) {
 	return time.Since(began).Seconds(), nil // judge says what is missing
 }
 
+// place is a target at a service.
+type place struct{ service, target string }
+
 // judge compares what people saw with what was promised.
 func (l *life) judge(o *outcome) {
 	say := func(format string, args ...any) {
@@ -192,9 +195,7 @@ func (l *life) judge(o *outcome) {
 			o.Examples = append(o.Examples, fmt.Sprintf(format, args...))
 		}
 	}
-	digests, digested := l.digested()
 	rank := map[string]int{"firing": 1, "resolved": 1 << 20}
-	type place struct{ service, target string }
 	phases := map[place]map[string]int{}
 	newest := map[place]int{}
 	last := map[string]time.Time{} // service and key
@@ -250,6 +251,16 @@ func (l *life) judge(o *outcome) {
 		}
 	}
 	o.Accepted, o.Resolved = len(l.fired), len(l.resolved)
+	l.missing(o, phases, say)
+	if l.stuck != "" {
+		o.Problems = append(o.Problems, l.stuck)
+	}
+	l.check(o)
+}
+
+// missing counts what was accepted and is neither told nor in a digest.
+func (l *life) missing(o *outcome, phases map[place]map[string]int, say func(string, ...any)) {
+	digests, digested := l.digested()
 	for t := range l.fired {
 		for _, service := range names {
 			got := phases[place{service, t}]
@@ -267,10 +278,6 @@ func (l *life) judge(o *outcome) {
 			}
 		}
 	}
-	if l.stuck != "" {
-		o.Problems = append(o.Problems, l.stuck)
-	}
-	l.check(o)
 }
 
 // digested returns the keys of digests that the services had, and which digest
