@@ -51,7 +51,7 @@ func main() {
 	flag.StringVar(&c.data, "data", "../shared/data/detection", "folder of the data")
 	flag.StringVar(&c.eval, "eval", "../shared/eval", "folder of the Python scorers")
 	flag.StringVar(&c.out, "out", "bench/results/detect.json", "result file")
-	flag.StringVar(&c.parts, "parts", "nab,ms,smd,asd", "what to run")
+	flag.StringVar(&c.parts, "parts", "nab,ms,smd,asd,made", "what to run")
 	flag.IntVar(&c.seeds, "seeds", 5, "seeds 1…n")
 	flag.BoolVar(&show, "print", false, "print the table of the result file and stop")
 	flag.Parse()

@@ -20,7 +20,7 @@ import (
 // add takes one figure of one seed.
 type add func(what string, value, bar float64, of int)
 
-var parts = map[string]func(c config, seed int, to add) error{"nab": nab, "ms": ms, "smd": smd, "asd": asd}
+var parts = map[string]func(c config, seed int, to add) error{"nab": nab, "ms": ms, "smd": smd, "asd": asd, "made": made}
 
 // job is one run of `firewatch score`.
 type job struct{ in, out, train, channel, step, budget string }
