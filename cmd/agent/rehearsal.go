@@ -94,10 +94,14 @@ func (a *agent) told(ctx context.Context, r *rehearsal, phase string, within tim
 		}
 		return true
 	})
+	sinks := map[string]alert.SinkStatus{}
+	for _, s := range a.box.SinkStatus() {
+		sinks[s.Name] = s
+	}
 	for _, t := range r.results {
 		switch {
 		case phase == alert.PhaseFiring && t.Firing == 0 && t.Error == "":
-			t.Error = fmt.Sprintf("not delivered within %s", within)
+			t.Error = undelivered(sinks[t.Sink], within)
 		case phase == alert.PhaseResolved && t.Firing > 0 && t.Resolved == 0 && took > 0:
 			t.Resolved = float64(took) / float64(time.Millisecond)
 		}
@@ -106,6 +110,19 @@ func (a *agent) told(ctx context.Context, r *rehearsal, phase string, within tim
 	}
 	slices.SortFunc(out, func(x, y web.TestResult) int { return strings.Compare(x.Sink, y.Sink) })
 	return out
+}
+
+// undelivered says why a sink has nothing yet: an open breaker makes no attempt
+// that could tell.
+func undelivered(s alert.SinkStatus, within time.Duration) string {
+	why := fmt.Sprintf("not delivered within %s", within)
+	if s.State != "" && s.State != "ok" {
+		why += ": " + s.State
+	}
+	if s.LastError != "" {
+		why += ", last error: " + s.LastError
+	}
+	return why
 }
 
 // errUnmeasured says that an agent has only just started.
