@@ -18,15 +18,16 @@ stage() {
 # not_run NAME REASON: a stage that this machine or this version cannot run is said, never left silent.
 not_run() { printf 'not run          %s: %s\n' "$1" "$2" >> "$results"; }
 
-# beside FUNCTION: runs stages that wait more than they compute beside those that follow; together waits for them and
-# shows what they printed.
+# beside FUNCTION: runs stages that wait more than they compute beside those that follow; together waits for all of them
+# and shows what they printed.
+aside=()
 beside() {
-  aside=$(mktemp)
-  "$1" > "$aside" 2>&1 &
+  aside+=("$(mktemp)")
+  "$1" > "${aside[-1]}" 2>&1 &
 }
 together() {
   wait
-  cat "$aside"
+  cat "${aside[@]}"
 }
 
 # need PROGRAM PACKAGE: installs a Debian package where its program is missing; fails if it cannot.
