@@ -28,7 +28,8 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "firewatch")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", path, ".")
+	// A version of a known length: lines are folded by theirs.
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-X main.version=0.0.1", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)

@@ -22,8 +22,6 @@ const screenConfig = `
 default_rules = false
 [collect]
 enable = ["cpu", "load", "mem"]
-[anomaly]
-enable = false
 [[rule]]
 name = "memory-low"
 metric = "mem_available_percent"
@@ -65,6 +63,7 @@ func TestScreens(t *testing.T) {
 	}
 	in.await(a, "send", "firing", waitLong)
 	a.eventually(waitLong, "both sinks confirm", func() bool { out, _ := a.command("incidents"); return strings.Count(out, "has firing") == 2 })
+	a.eventually(waitLong, "a row is judged", func() bool { out, _ := a.command("explain"); return strings.Contains(out, "(value 0.0") })
 	for _, c := range []struct {
 		name string
 		args []string
@@ -73,6 +72,7 @@ func TestScreens(t *testing.T) {
 		{"status-watch", []string{"status", "--watch"}, "cpu "},
 		{"incidents", []string{"incidents"}, "ended 0"},
 		{"silence-list", []string{"silence", "list"}, "ended 0"},
+		{"explain", []string{"explain"}, "ended 0"},
 	} {
 		for _, size := range terminals {
 			t.Run(fmt.Sprintf("%s %dx%d", c.name, size[0], size[1]), func(t *testing.T) {
