@@ -2,10 +2,12 @@ package alert_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,5 +177,48 @@ func TestADigestDoesNotEndWhatFires(t *testing.T) {
 		if !slices.Contains(phases(sink.Taken()), "c05:firing") {
 			t.Errorf("c05 was never told: %v", phases(sink.Taken()))
 		}
+	})
+}
+
+// What a crash may leave: the file of an incident names a digest that never
+// reached the disk, and its beginning was confirmed while that waited. Nobody
+// tells of its end but the incident itself.
+func TestADigestThatNeverWas(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		sink := alerttest.NewSink("s")
+		sink.Fail(errDown)
+		r := open(t, dir, nil, sink)
+		r.put(firing("c00", alert.Critical))
+		r.put(resolved("c00", alert.Critical))
+		time.Sleep(time.Minute)
+		r.stop()
+		names, _ := filepath.Glob(dir + "/incidents/open/*.json")
+		if len(names) != 1 {
+			t.Fatal(names)
+		}
+		b, err := os.ReadFile(names[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file map[string]any
+		if err := json.Unmarshal(b, &file); err != nil {
+			t.Fatal(err)
+		}
+		file["sinks"].(map[string]any)["s"] = map[string]any{"done": "firing", "confirmed": "firing", "digest": strings.Repeat("ab", 16)}
+		if b, err = json.Marshal(file); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(names[0], b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sink.Fail(nil)
+		r = open(t, dir, nil, sink)
+		time.Sleep(time.Minute)
+		if got := phases(sink.Taken()); !slices.Equal(got, []string{"c00:resolved"}) {
+			t.Errorf("told %v, want the end", got)
+		}
+		wantClean(t, r)
 	})
 }

@@ -142,8 +142,8 @@ func (o *Outbox) adopt(r *record) {
 			d.since = a.ChangedAt // no attempt can be older
 		}
 		d.Attempts, d.NextTry = 0, time.Time{}
-		if d.Done == "" {
-			d.Digest = "" // set again by a digest that is still to go
+		if d.Done != PhaseResolved {
+			d.Digest = "" // set again by a digest that is still to go; one that never reached the disk would hold it back for ever
 		}
 	}
 	o.open[r.ID] = r
