@@ -139,6 +139,10 @@ func (l *life) kills(o *outcome) error {
 	return nil
 }
 
+// drainLimit is the longest that a mode may take to deliver the rest: Slack takes
+// one message a second, and a fast machine raises a thousand incidents.
+const drainLimit = 40 * time.Minute
+
 // drain ends everything that was raised and waits until nothing is owed.
 func (l *life) drain() (float64, error) {
 	if err := l.begin(); err != nil {
@@ -153,7 +157,7 @@ func (l *life) drain() (float64, error) {
 			l.end(t)
 		}
 	}
-	for time.Since(began) < 15*time.Minute {
+	for time.Since(began) < drainLimit {
 		var list []alert.Incident
 		resp, err := l.http.Get("http://agent/v1/incidents")
 		if err != nil {
@@ -173,7 +177,7 @@ func (l *life) drain() (float64, error) {
 					l.end(in.Target)
 				}
 			}
-			if took := time.Since(began); took > 10*time.Minute {
+			if took := time.Since(began); took > drainLimit-time.Minute {
 				b, _ := json.Marshal(list[0])
 				l.stuck = fmt.Sprintf("%d incidents are open after %s, the first: %s", len(list), took.Round(time.Second), b)
 				break
