@@ -13,7 +13,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,11 +20,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 
 	"github.com/firewatch-agent/firewatch/collect/culprit"
 )
@@ -102,10 +102,9 @@ func enter() error {
 	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(copied, 0o755)); err != nil {
 		return err
 	}
-	commit, _ := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
 	cmd := exec.Command("unshare", append([]string{"--pid", "--fork", "--mount-proc", "--kill-child", copied}, append(os.Args[1:], "-mode", "drive")...)...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), "BENCH_COMMIT="+strings.TrimSpace(string(commit)))
+	cmd.Env = append(os.Environ(), "BENCH_COMMIT="+report.Commit())
 	return cmd.Run()
 }
 
@@ -120,7 +119,7 @@ func drive(out string, repeats int) error {
 		}
 		watchers[name] = w
 	}
-	r := result{Commit: os.Getenv("BENCH_COMMIT"), Machine: fmt.Sprintf("%d CPUs, %s", runtime.NumCPU(), runtime.Version()), Repeats: repeats}
+	r := result{Commit: os.Getenv("BENCH_COMMIT"), Machine: report.Machine(), Repeats: repeats}
 	for _, others := range []int{0, 300} {
 		stop, err := crowd(others)
 		if err != nil {
@@ -143,11 +142,7 @@ func drive(out string, repeats int) error {
 		}
 	}
 	r.Seconds = time.Since(began).Seconds()
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(out, append(b, '\n'), 0o644); err != nil {
+	if err := report.Write(out, r); err != nil {
 		return err
 	}
 	return table(r)

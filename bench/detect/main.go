@@ -11,15 +11,15 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 )
 
 type config struct {
@@ -65,11 +65,7 @@ func main() {
 func run(c config, show bool) error {
 	var r result
 	if show {
-		b, err := os.ReadFile(c.out)
-		if err != nil {
-			return err
-		}
-		if err := json.Unmarshal(b, &r); err != nil {
+		if err := report.Read(c.out, &r); err != nil {
 			return err
 		}
 		r.print()
@@ -85,8 +81,7 @@ func run(c config, show bool) error {
 	if out, err := exec.Command("go", "build", "-o", c.binary, "./cmd/agent").CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w: %s", err, out)
 	}
-	commit, _ := exec.Command("git", "describe", "--always", "--dirty").Output()
-	r = result{Commit: strings.TrimSpace(string(commit)), Machine: fmt.Sprintf("%d CPUs, %s", runtime.NumCPU(), runtime.Version()), Seeds: c.seeds}
+	r = result{Commit: report.Commit(), Machine: report.Machine(), Seeds: c.seeds}
 	for seed := 1; seed <= c.seeds; seed++ {
 		for _, p := range strings.Split(c.parts, ",") {
 			judge, ok := parts[p]
@@ -107,11 +102,7 @@ func run(c config, show bool) error {
 }
 
 func (r *result) save(path string) error {
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(b, '\n'), 0o644)
+	return report.Write(path, r)
 }
 
 // add puts a seed's value to its figure.

@@ -2,16 +2,14 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/collect"
@@ -104,12 +102,8 @@ type result struct {
 }
 
 func judge(o options) error {
-	b, err := os.ReadFile(filepath.Join(o.judge, "run.json"))
-	if err != nil {
-		return err
-	}
 	r := result{Others: map[variant]int{}}
-	if err := json.Unmarshal(b, &r.runLog); err != nil {
+	if err := report.Read(filepath.Join(o.judge, "run.json"), &r.runLog); err != nil {
 		return err
 	}
 	rec := filepath.Join(o.judge, "lab.rec")
@@ -140,10 +134,7 @@ func judge(o options) error {
 	}
 	r.match(liveBoth, r.Live)
 	r.Live = nil // long, and in the log of the run
-	if b, err = json.MarshalIndent(r, "", " "); err != nil {
-		return err
-	}
-	return os.WriteFile(o.out, append(b, '\n'), 0o644)
+	return report.Write(o.out, r)
 }
 
 // match finds the messages of each fault: those from its begin to 8 s after its
@@ -218,20 +209,4 @@ func names(a alert.Alert, f fault) (series, object, process bool) {
 	}
 	process = f.process != "" && slices.ContainsFunc(a.Culprits, func(c alert.Culprit) bool { return strings.Contains(c.Command, f.process) })
 	return series, object, process
-}
-
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func machine() string {
-	var u string
-	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
-		u = strings.TrimSpace(string(b))
-	}
-	return fmt.Sprintf("%d CPUs, Linux %s, %s", runtime.NumCPU(), u, runtime.Version())
 }

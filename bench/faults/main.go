@@ -24,7 +24,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -36,6 +35,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 )
 
 type options struct {
@@ -178,7 +179,7 @@ func physical(o options) error {
 	}
 	defer l.close()
 	rng := rand.New(rand.NewPCG(o.seed, 0x6661756c74))
-	r := runLog{Commit: commit(), Machine: machine(), Seed: o.seed, Healthy: filepath.Base(o.rec)}
+	r := runLog{Commit: report.Commit(), Machine: report.Machine(), Seed: o.seed, Healthy: filepath.Base(o.rec)}
 	l.say("warming up for %s", o.warm)
 	l.sleep(o.warm)
 	for _, f := range schedule(o, rng) {
@@ -207,11 +208,7 @@ func physical(o options) error {
 	}
 	l.sleep(8 * time.Second)
 	r.Live, r.Seconds = l.stopAgent(), time.Since(start).Seconds()
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(o.keep, "run.json"), b, 0o644); err != nil {
+	if err := report.Write(filepath.Join(o.keep, "run.json"), r); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {

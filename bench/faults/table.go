@@ -1,11 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 
 	"gonum.org/v1/gonum/stat"
 )
@@ -13,12 +13,8 @@ import (
 // printTable prints the three (and the live) verdicts; an error where a bar is
 // missed.
 func printTable(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
 	var r result
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := report.Read(path, &r); err != nil {
 		return err
 	}
 	fmt.Printf("commit %s, %s, seed %d, models from %s, %d faults made, %.0f s\n\n", r.Commit, r.Machine, r.Seed, r.Healthy, len(r.Events), r.Seconds)

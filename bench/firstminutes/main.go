@@ -8,7 +8,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
@@ -19,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 
 	"github.com/firewatch-agent/firewatch/internal/slackfake"
 )
@@ -168,19 +169,12 @@ func times(lines []said, warm bool, took time.Duration) result {
 			r.SlackTold++
 		}
 	}
-	commit, _ := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
-	machine, _ := exec.Command("uname", "-srm").Output()
-	cores, _ := exec.Command("nproc").Output()
-	r.Commit, r.Machine = strings.TrimSpace(string(commit)), strings.TrimSpace(string(machine))+", "+strings.TrimSpace(string(cores))+" cores"
+	r.Commit, r.Machine = report.Commit(), report.Machine()
 	return r
 }
 
 func record(r result, lines []said) error {
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile("bench/results/first-minutes.json", append(b, '\n'), 0o644); err != nil {
+	if err := report.Write("bench/results/first-minutes.json", r); err != nil {
 		return err
 	}
 	if r.Output*r.Slack*r.Silenced == 0 || r.SlackTold > 0 {

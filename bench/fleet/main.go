@@ -13,15 +13,13 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"runtime"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 )
 
 // result is bench/results/fleet.json.
@@ -75,8 +73,7 @@ func exit(err error) {
 }
 
 func runAll(t *testing.T, agents int, only, out string) error {
-	commit, _ := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
-	r := result{Commit: strings.TrimSpace(string(commit)), Machine: fmt.Sprintf("%d CPUs, %s", runtime.NumCPU(), runtime.Version()), Agents: agents}
+	r := result{Commit: report.Commit(), Machine: report.Machine(), Agents: agents}
 	began := time.Now()
 	dir, err := os.MkdirTemp("", "fleet")
 	if err != nil {
@@ -95,20 +92,12 @@ func runAll(t *testing.T, agents int, only, out string) error {
 		r.Rows = append(r.Rows, got)
 	}
 	r.Seconds = time.Since(began).Seconds()
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(out, append(b, '\n'), 0o644)
+	return report.Write(out, r)
 }
 
 func print(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
 	var r result
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := report.Read(path, &r); err != nil {
 		return err
 	}
 	fmt.Printf("%d agents fire at once (commit %s)\n\n| receiver | rate | told | p50 | p99 | last | ideal | requests | first second | peak later | twice | lost |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n", r.Agents, r.Commit)

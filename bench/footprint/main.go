@@ -13,17 +13,15 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 )
 
 type config struct {
@@ -77,7 +75,7 @@ func measureAll(c config) error {
 	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
-	r := result{Commit: commit(), Machine: machine()}
+	r := result{Commit: report.Commit(), Machine: report.Machine()}
 	if r.Rows, err = sideBySide(c, programs, stop); err != nil {
 		return err
 	}
@@ -94,25 +92,17 @@ func measureAll(c config) error {
 		{"first sample after start, median of 5", ours.FirstMS, "ms", 40},
 		{"complete binary, stripped", ours.Binary, "MB", 18},
 	}
-	r.Load = strings.TrimSpace(read("/proc/loadavg"))
+	r.Load = report.Load()
 	r.Seconds = time.Since(begin).Seconds()
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(c.out, append(b, '\n'), 0o644); err != nil {
+	if err := report.Write(c.out, r); err != nil {
 		return err
 	}
 	return printTable(c.out)
 }
 
 func printTable(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
 	var r result
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := report.Read(path, &r); err != nil {
 		return err
 	}
 	fmt.Printf("%s, commit %s, load %s\n\n", r.Machine, r.Commit, r.Load)
@@ -129,26 +119,6 @@ func printTable(path string) error {
 		fmt.Printf("%-55s %8.3f %-3s bar %g: %s\n", b.What, b.Value, b.Unit, b.Bar, verdict)
 	}
 	return nil
-}
-
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func machine() string {
-	model := "unknown CPU"
-	for line := range strings.Lines(read("/proc/cpuinfo")) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			model = strings.TrimSpace(value)
-			break
-		}
-	}
-	release, _, _ := strings.Cut(strings.TrimSpace(read("/proc/sys/kernel/osrelease")), "-")
-	return fmt.Sprintf("%s, %d CPUs, Linux %s %s, %s", model, runtime.NumCPU(), release, runtime.GOARCH, runtime.Version())
 }
 
 func read(path string) string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 )
 
 // result is bench/results/forest.json.
@@ -61,11 +62,7 @@ func cpuModel() string {
 }
 
 func (r *result) save(path string) error {
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(b, '\n'), 0o644)
+	return report.Write(path, r)
 }
 
 // find returns the median of a timing, NaN without one.
@@ -79,12 +76,8 @@ func (r *result) find(figure, set, lib string) (float64, *timing) {
 }
 
 func printTables(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
 	var r result
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := report.Read(path, &r); err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
 	fmt.Printf("commit %s, %s, %d cores, %s, %d rounds, %d seeds (peers %d), %.0f s\n",

@@ -14,15 +14,15 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -139,7 +139,7 @@ func measure(path, out, until string, passes int) error {
 	if err != nil {
 		return err
 	}
-	r := result{Commit: commit(), Recording: path[strings.LastIndex(path, "/")+1:], Kernel: h.Kernel, Command: h.Command, Passes: passes, Until: until, Alerts: []raised{}}
+	r := result{Commit: report.Commit(), Recording: path[strings.LastIndex(path, "/")+1:], Kernel: h.Kernel, Command: h.Command, Passes: passes, Until: until, Alerts: []raised{}}
 	for range passes - 1 {
 		if _, err := frames(path, func(f collect.Frame) {
 			if f.Time.Before(end) {
@@ -169,11 +169,7 @@ func measure(path, out, until string, passes int) error {
 		return err
 	}
 	r.Seconds = time.Since(start).Seconds()
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(out, append(b, '\n'), 0o644)
+	return report.Write(out, r)
 }
 
 // learning is whether any anomaly rule still learns.
@@ -207,26 +203,14 @@ func (r *result) take(a alert.Alert, open map[string]int) {
 	}
 }
 
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
-}
-
 // bound is the 95 % upper bound of a rate of which k events were seen in t.
 func bound(k int, t float64) float64 {
 	return distuv.ChiSquared{K: float64(2*k + 2)}.Quantile(0.95) / 2 / t
 }
 
 func printTable(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
 	var r result
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := report.Read(path, &r); err != nil {
 		return err
 	}
 	fmt.Printf("commit %s, recording %s (%s; %s), %d frames, %d pass(es), %.0f s\n\n", r.Commit, r.Recording, r.Kernel, r.Command, r.Frames, r.Passes, r.Seconds)

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 )
 
 // result is bench/results/hostile.json.
@@ -68,7 +70,7 @@ func runAll(ticks int, only, out string) error {
 	if os.Getuid() != 0 {
 		return fmt.Errorf("needs root, for namespaces and mounts")
 	}
-	r := result{Commit: command("git", "rev-parse", "--short=12", "HEAD")}
+	r := result{Commit: report.Commit()}
 	begin, bad := time.Now(), 0
 	fmt.Printf("%-12s %6s %8s %8s %8s %9s %7s %5s %5s %7s\n", "host", "ticks", "p50 ms", "p99 ms", "max ms", "CPU ms", "series", "fds", "gor.", "RSS MB")
 	for _, h := range hosts {
@@ -88,13 +90,8 @@ func runAll(ticks int, only, out string) error {
 		}
 		r.Rows = append(r.Rows, got)
 	}
-	b, _ := os.ReadFile("/proc/loadavg")
-	r.Load, r.Seconds = strings.TrimSpace(string(b)), time.Since(begin).Seconds()
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(out, append(b, '\n'), 0o644); err != nil {
+	r.Load, r.Seconds = report.Load(), time.Since(begin).Seconds()
+	if err := report.Write(out, r); err != nil {
 		return err
 	}
 	if bad > 0 {
@@ -117,12 +114,4 @@ func visit(h host, ticks int) (row, error) {
 	}
 	var r row
 	return r, json.Unmarshal(out.Bytes(), &r)
-}
-
-func command(name string, args ...string) string {
-	out, err := exec.Command(name, args...).Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
 }

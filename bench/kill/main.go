@@ -12,17 +12,17 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 )
 
 // modes of the services.
@@ -92,18 +92,14 @@ func run(c config, list []string, out string, printOnly bool) error {
 			return fmt.Errorf("build: %w\n%s", err, b)
 		}
 		began := time.Now()
-		r := result{Commit: commit(), Machine: machine(), Seed: c.seed}
+		r := result{Commit: report.Commit(), Machine: report.Machine(), Seed: c.seed}
 		c.load, c.start = (c.load+len(list)-1)/len(list), (c.start+len(list)-1)/len(list)
 		fmt.Fprintf(os.Stderr, "in each of %d modes: %d kills under load, %d at the start…\n", len(list), c.load, c.start)
 		if r.Rows, err = c.all(list); err != nil {
 			return err
 		}
 		r.Seconds = time.Since(began).Seconds()
-		b, err := json.MarshalIndent(r, "", " ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(out, append(b, '\n'), 0o644); err != nil {
+		if err := report.Write(out, r); err != nil {
 			return err
 		}
 	}
@@ -131,12 +127,8 @@ func (c config) all(list []string) ([]outcome, error) {
 
 // printTable prints the result, and fails where a promise was broken.
 func printTable(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
 	var r result
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := report.Read(path, &r); err != nil {
 		return err
 	}
 	fmt.Printf("commit %s, %s, seed %d, %.0f s\n\n", r.Commit, r.Machine, r.Seed, r.Seconds)
@@ -197,27 +189,4 @@ func twice(r result) (bad bool) {
 	}
 	fmt.Printf("\nSNS messages repeated after the 5 minutes that a FIFO topic knows a key, each marked possible_repeat: %d\n", marked)
 	return bad
-}
-
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	name := strings.TrimSpace(string(out))
-	if out, _ := exec.Command("git", "status", "--porcelain", "alert", "cmd", "bench/kill").Output(); len(out) > 0 {
-		name += "+changes"
-	}
-	return name
-}
-
-func machine() string {
-	model := "unknown CPU"
-	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		if _, rest, ok := strings.Cut(string(b), "model name"); ok {
-			line, _, _ := strings.Cut(rest, "\n")
-			model = strings.Trim(line, "\t :")
-		}
-	}
-	return fmt.Sprintf("%s, %d CPUs, %s", model, runtime.NumCPU(), runtime.Version())
 }

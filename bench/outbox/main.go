@@ -13,17 +13,19 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 )
 
 // row is one figure with its bar.
@@ -99,10 +101,10 @@ func run(list, out string) error {
 	if said, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, said)
 	}
-	r := result{Machine: machine()}
+	r := result{Machine: report.Machine()}
 	if list != "" { // what other parts found stays
-		if old, err := os.ReadFile(out); err == nil {
-			_ = json.Unmarshal(old, &r)
+		if err := report.Read(out, &r); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
 	began := time.Now()
@@ -111,7 +113,7 @@ func run(list, out string) error {
 			continue
 		}
 		r.Rows = slices.DeleteFunc(r.Rows, func(x row) bool { return x.Part == p.name })
-		at, load, of := time.Now().UTC().Round(time.Second), loadAverage(), commit()
+		at, load, of := time.Now().UTC().Round(time.Second), report.Load(), report.Commit()
 		fmt.Fprintf(os.Stderr, "%s…\n", p.name)
 		own := filepath.Join(dir, p.name)
 		if err := os.Mkdir(own, 0o700); err != nil {
@@ -129,29 +131,17 @@ func run(list, out string) error {
 		}
 		r.Rows = append(r.Rows, rows...)
 		r.Seconds = time.Since(began).Round(time.Second).Seconds()
-		if err := write(out, r); err != nil { // after each part: one that is cut short leaves what there is
+		if err := report.Write(out, r); err != nil { // after each part: one that is cut short leaves what there is
 			return err
 		}
 	}
 	return nil
 }
 
-func write(path string, r result) error {
-	text, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
-}
-
 // printTable prints the result, and fails where a bar was not reached.
 func printTable(path string) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
 	var r result
-	if err := json.Unmarshal(text, &r); err != nil {
+	if err := report.Read(path, &r); err != nil {
 		return err
 	}
 	fmt.Printf("%s\n\n%-12s %-62s %10s %10s\n", r.Machine, "part", "figure", "value", "bar")
@@ -184,35 +174,4 @@ func p99(xs []float64) float64 {
 	}
 	s := slices.Sorted(slices.Values(xs))
 	return s[min(len(s)-1, int(0.99*float64(len(s))))]
-}
-
-func loadAverage() string {
-	b, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	return strings.Join(strings.Fields(string(b))[:3], " ")
-}
-
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	name := strings.TrimSpace(string(out))
-	if out, _ := exec.Command("git", "status", "--porcelain", "alert", "cmd", "bench/outbox").Output(); len(out) > 0 {
-		name += "+changes"
-	}
-	return name
-}
-
-func machine() string {
-	model := "unknown CPU"
-	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		if _, rest, ok := strings.Cut(string(b), "model name"); ok {
-			line, _, _ := strings.Cut(rest, "\n")
-			model = strings.Trim(line, "\t :")
-		}
-	}
-	return fmt.Sprintf("%s, %d CPUs, %s", model, runtime.NumCPU(), runtime.Version())
 }

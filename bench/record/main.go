@@ -12,15 +12,14 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 )
 
 type config struct {
@@ -108,7 +107,7 @@ func measureAll(c config) error {
 	defer os.RemoveAll(dir)
 	c.dir = dir
 	start := time.Now()
-	r := result{Commit: commit(), Machine: machine(), Seed: c.seed, Fixture: c.fixture}
+	r := result{Commit: report.Commit(), Machine: report.Machine(), Seed: c.seed, Fixture: c.fixture}
 	for _, p := range parts {
 		if !slices.Contains(strings.Split(c.parts, ","), p.name) {
 			continue
@@ -124,44 +123,13 @@ func measureAll(c config) error {
 		}
 	}
 	r.Seconds = time.Since(start).Seconds()
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(c.out, append(b, '\n'), 0o644)
-}
-
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	name := strings.TrimSpace(string(out))
-	if out, _ := exec.Command("git", "status", "--porcelain", "record", "bench/record").Output(); len(out) > 0 {
-		name += "+changes"
-	}
-	return name
-}
-
-func machine() string {
-	model := "unknown CPU"
-	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		if _, rest, ok := strings.Cut(string(b), "model name"); ok {
-			line, _, _ := strings.Cut(rest, "\n")
-			model = strings.Trim(line, "\t :")
-		}
-	}
-	return fmt.Sprintf("%s, %d CPUs, Linux %s, %s", model, runtime.NumCPU(), kernel(), runtime.Version())
+	return report.Write(c.out, r)
 }
 
 // printTable prints the rows, and fails if one is over its limit.
 func printTable(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
 	var r result
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := report.Read(path, &r); err != nil {
 		return err
 	}
 	fmt.Printf("commit %s, %s, seed %d, %.0f s\n\n", r.Commit, r.Machine, r.Seed, r.Seconds)

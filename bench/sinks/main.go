@@ -8,7 +8,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -26,6 +25,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/bench/report"
 )
 
 // cases are what is left out together.
@@ -72,7 +73,7 @@ func measure(out string) error {
 	if err != nil {
 		return err
 	}
-	r := result{Commit: commit(), Machine: runtime.GOOS + "/" + runtime.GOARCH + " " + runtime.Version(), Whole: whole}
+	r := result{Commit: report.Commit(), Machine: runtime.GOOS + "/" + runtime.GOARCH + " " + runtime.Version(), Whole: whole}
 	for _, c := range cases {
 		n, err := size(c.folders)
 		if err != nil {
@@ -81,23 +82,15 @@ func measure(out string) error {
 		r.Rows = append(r.Rows, row{c.name, whole - n})
 	}
 	r.Seconds = time.Since(begin).Seconds()
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(out, append(b, '\n'), 0o644); err != nil {
+	if err := report.Write(out, r); err != nil {
 		return err
 	}
 	return printTable(out)
 }
 
 func printTable(file string) error {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
 	var r result
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := report.Read(file, &r); err != nil {
 		return err
 	}
 	fmt.Printf("%s, commit %s, whole binary %.2f MB\n\n| sink | adds kB |\n|---|---|\n", r.Machine, r.Commit, float64(r.Whole)/1e6)
@@ -195,12 +188,4 @@ func dropImports(f *ast.File) {
 		g, ok := d.(*ast.GenDecl)
 		return ok && g.Tok == token.IMPORT && len(g.Specs) == 0
 	})
-}
-
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
 }
