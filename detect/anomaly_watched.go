@@ -14,8 +14,8 @@ import (
 
 // watched is one series of the value channel: how isolated its newest value is
 // among a sample of those of the last 14 days (forest.Line). Values are looked at
-// as x = ln(1 + v/least), least being the amount below which more or less hardly
-// counts, and are kept with a width of 5 %, so that nothing that never changed is
+// as x = v/least, least being the amount below which more or less hardly counts,
+// ratios as their logarithm, and are kept with a width of 5 %, so that nothing that never changed is
 // infinitely unusual once it changes a little.
 type watched struct {
 	key
@@ -24,8 +24,8 @@ type watched struct {
 	down   bool // it is less that is trouble
 	ratio  bool // it is the logarithm of a ratio, of which neither is
 	line   *forest.Line
-	value  float64 // newest, NaN = missing
-	x      float64
+	value  float64   // newest, NaN = missing
+	x      float64   // value/least, or the logarithm of a ratio
 	w      float64   // how isolated it is, none = not at all
 	missed int       // rows since the last value
 	rows   uint64    // that it could learn

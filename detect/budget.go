@@ -63,5 +63,5 @@ func ParseBudget(s string) (float64, error) {
 			return n / spans[f[2]].Seconds(), nil
 		}
 	}
-	return 0, fmt.Errorf("budget %q is not a number per hour, day, week or month", s)
+	return 0, fmt.Errorf("budget %q is not a number, at most 1000, per hour, day, week or month, as in '1 per week'", s)
 }

@@ -40,7 +40,7 @@ func ParseChannels(s string) (Channels, error) {
 			}
 		}
 		if found == 0 {
-			return 0, fmt.Errorf("read channels: %q is none of value, shape, host, all", word)
+			return 0, fmt.Errorf("read channels: %q is none of value, shape, host, all: join several by +, as in value+shape", word)
 		}
 		out |= found
 	}

@@ -10,7 +10,7 @@ import (
 const (
 	bySeries = iota // value and shape
 	byBlock         // host
-	bySpike         // host, of a series that is alone
+	bySpike         // host, of the three series that went farthest
 	kinds
 )
 

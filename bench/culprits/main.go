@@ -26,7 +26,6 @@ import (
 	"time"
 
 	"github.com/firewatch-agent/firewatch/bench/report"
-
 	"github.com/firewatch-agent/firewatch/collect/culprit"
 )
 

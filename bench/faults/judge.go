@@ -9,9 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/firewatch-agent/firewatch/bench/report"
-
 	"github.com/firewatch-agent/firewatch/alert"
+	"github.com/firewatch-agent/firewatch/bench/report"
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/detect"
 	"github.com/firewatch-agent/firewatch/record"

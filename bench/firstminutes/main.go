@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/firewatch-agent/firewatch/bench/report"
-
 	"github.com/firewatch-agent/firewatch/internal/slackfake"
 )
 

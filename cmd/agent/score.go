@@ -30,6 +30,17 @@ type scoreOptions struct {
 	seed                            uint64
 }
 
+func (o scoreOptions) faults() error {
+	var out []error
+	if o.in == "" || o.out == "" {
+		out = append(out, errors.New("--in and --out are needed: the CSV to score, and the one to write"))
+	}
+	if o.step < 0 {
+		out = append(out, fmt.Errorf("--step %s is not positive: give the time from row to row, for example 1m", o.step))
+	}
+	return errors.Join(out...)
+}
+
 func cmdScore(ctx context.Context, e env, args []string) int {
 	var o scoreOptions
 	fs := newFlags(e, "score")
@@ -45,8 +56,8 @@ func cmdScore(ctx context.Context, e env, args []string) int {
 	}
 	channels, err := detect.ParseChannels(o.channel)
 	rate, wrong := detect.ParseBudget(o.budget)
-	if o.in == "" || o.out == "" || o.step < 0 || err != nil || wrong != nil {
-		fmt.Fprintln(e.err, "firewatch score: --in and --out are needed, --step is positive, --channel is all or a list such as value+shape, and --budget is for example '1 per week'")
+	if err = errors.Join(o.faults(), err, wrong); err != nil {
+		fmt.Fprintf(e.err, "firewatch score: %v\n", err)
 		return exitUsage
 	}
 	if err := score(ctx, o, channels, rate); err != nil {

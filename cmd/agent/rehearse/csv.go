@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/firewatch-agent/firewatch/cmd/agent/rows"
 	"github.com/firewatch-agent/firewatch/collect"
 )
 
@@ -20,9 +20,6 @@ const (
 	maxColumns = 5000
 	maxRows    = 20_000_000
 )
-
-// timeForms are the forms of a timestamp, beside Unix seconds.
-var timeForms = []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04"}
 
 // FromCSV is a table with a header: a column named time or timestamp (RFC 3339,
 // "2006-01-02 15:04:05" in UTC, or Unix seconds), and one column a series, named
@@ -148,7 +145,7 @@ func (t *table) line(cells []string, err error) int {
 }
 
 func (t *table) frame(cells []string) (collect.Frame, error) {
-	at, err := parseTime(cells[t.at])
+	at, err := rows.ParseTime(cells[t.at])
 	if err != nil {
 		return collect.Frame{}, err
 	}
@@ -170,17 +167,4 @@ func (t *table) frame(cells []string) (collect.Frame, error) {
 		f.Samples = append(f.Samples, s)
 	}
 	return f, nil
-}
-
-func parseTime(s string) (time.Time, error) {
-	s = strings.TrimSpace(s)
-	if v, err := strconv.ParseFloat(s, 64); err == nil && v >= 0 && v < 1e11 {
-		whole, part := math.Modf(v)
-		return time.Unix(int64(whole), int64(part*1e9)).UTC(), nil
-	}
-	i := slices.IndexFunc(timeForms, func(form string) bool { _, err := time.Parse(form, s); return err == nil })
-	if i < 0 {
-		return time.Time{}, fmt.Errorf("%q is not a time: write 2006-01-02T15:04:05Z, 2006-01-02 15:04:05 or Unix seconds", s)
-	}
-	return time.Parse(timeForms[i], s)
 }

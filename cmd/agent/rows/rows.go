@@ -24,7 +24,6 @@ const maxColumns = 4096
 var (
 	timeNames  = []string{"timestamp", "time"}
 	labelNames = []string{"label", "is_anomaly"}
-	timeForms  = []string{"2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", time.RFC3339Nano, "2006-01-02 15:04"}
 )
 
 // Row is one row of a file.
@@ -123,28 +122,11 @@ func number(s string) (float64, error) {
 // there is none, or the rows have no timestamps that can be read.
 func Step(rows []Row) time.Duration {
 	for i := 1; i < len(rows); i++ {
-		a, okA := when(rows[i-1].Stamp)
-		b, okB := when(rows[i].Stamp)
-		if okA && okB && b.After(a) {
+		a, errA := ParseTime(rows[i-1].Stamp)
+		b, errB := ParseTime(rows[i].Stamp)
+		if errA == nil && errB == nil && b.After(a) {
 			return b.Sub(a)
 		}
 	}
 	return 0
-}
-
-// when reads a timestamp: Unix seconds or one of timeForms.
-func when(s string) (time.Time, bool) {
-	s = strings.TrimSpace(s)
-	if v, err := strconv.ParseFloat(s, 64); err == nil {
-		if !(v >= 0 && v < 1e11) {
-			return time.Time{}, false
-		}
-		return time.Unix(0, 0).Add(time.Duration(math.Min(v, 9e9) * float64(time.Second))), true
-	}
-	for _, form := range timeForms {
-		if t, err := time.Parse(form, s); err == nil {
-			return t, true
-		}
-	}
-	return time.Time{}, false
 }

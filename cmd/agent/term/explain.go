@@ -29,7 +29,11 @@ func (s Style) Explain(e detect.Explanation) string {
 	}
 	b.WriteString(s.bold("anomaly") + fold(fmt.Sprintf(": %s; watches %d series", e.State, e.Watched)+leftOut(e.Left), len("anomaly")))
 	b.WriteString(fold(fmt.Sprintf("fires beyond rank %s: what is expected once in %s (budget %s)", human.Number(float64(e.Bound)), human.Duration(e.BoundSpan()), human.Clean(e.Budget, 30)), 0))
-	b.WriteString(fold(fmt.Sprintf("expected false alarms a week: %s; this host's own %s alone would say %s to %s", human.Number(float64(e.Weekly)), human.Number(e.Own)+" h", human.Number(float64(e.Low)), human.Number(float64(e.High))), 0))
+	own := "this host has no past of its own yet"
+	if e.Own > 0 {
+		own = fmt.Sprintf("this host's own %s h alone would say %s to %s", human.Number(e.Own), human.Number(float64(e.Low)), human.Number(float64(e.High)))
+	}
+	b.WriteString(fold(fmt.Sprintf("expected false alarms a week: %s; %s", human.Number(float64(e.Weekly)), own), 0))
 	if len(e.Areas) > 0 {
 		b.WriteString("\n")
 	}
