@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/firewatch-agent/firewatch/forest"
 )
@@ -267,5 +266,5 @@ func (t *extremes) take(in savedExtremes) error {
 
 // horizon is how far back a series is known, in rows.
 func (a *Anomaly) horizon() int {
-	return max(pastWindow, int(pastHorizon/max(time.Second, a.cfg.Row.D())))
+	return ScorerOptions{Step: a.cfg.Row.D()}.rowsOf(pastHorizon, pastWindow)
 }

@@ -51,7 +51,7 @@ func newWatched(k key, info collect.Metric, horizon int) (*watched, error) {
 		s.least = leastBytes
 	}
 	var err error
-	if s.line, err = forest.NewLine(forest.LineOptions{Window: pastWindow, Horizon: max(pastWindow, horizon), Seed: newNorm(k).seed}); err != nil {
+	if s.line, err = forest.NewLine(forest.LineOptions{Window: pastWindow, Horizon: horizon, Seed: newNorm(k).seed}); err != nil {
 		return nil, fmt.Errorf("watch %s: %w", k.metric, err)
 	}
 	return s, nil
