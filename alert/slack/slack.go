@@ -26,6 +26,8 @@ type Sink struct {
 	channel string          // id of the channel, as an answer said it
 	unsure  map[string]bool // keys of posts that may have arrived
 	blind   bool            // the scope to look for a message is missing
+	failed  time.Time       // since when the history could not be read; zero = it could
+	readAt  time.Time       // before it Slack asks not to read the history
 }
 
 // Name implements alert.Sink.

@@ -101,10 +101,11 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request) {
 		refuse(w, "invalid_limit")
 		return
 	}
-	out := []map[string]any{}
+	out, next := []map[string]any{}, ""
 	for _, ts := range slices.Backward(slices.Sorted(maps.Keys(s.posted))) {
 		m := s.posted[ts]
-		if at, _ := strconv.ParseFloat(ts, 64); at < oldest || m.Thread != "" && !m.Broadcast {
+		at, _ := strconv.ParseFloat(ts, 64)
+		if cursor := r.Form.Get("cursor"); at < oldest || cursor != "" && ts >= cursor || m.Thread != "" && !m.Broadcast {
 			continue
 		}
 		item := map[string]any{"type": "message", "ts": ts, "text": m.Text}
@@ -114,11 +115,13 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request) {
 		if m.Key != "" && r.Form.Get("include_all_metadata") == "1" {
 			item["metadata"] = map[string]any{"event_type": "firewatch_alert", "event_payload": map[string]any{"key": m.Key}}
 		}
-		if out = append(out, item); len(out) == limit {
+		if len(out) == limit {
+			next = fmt.Sprint(out[limit-1]["ts"])
 			break
 		}
+		out = append(out, item)
 	}
-	answer(w, map[string]any{"ok": true, "messages": out, "has_more": false})
+	answer(w, map[string]any{"ok": true, "messages": out, "has_more": next != "", "response_metadata": map[string]any{"next_cursor": next}})
 }
 
 // authTest says whether the token is good.
