@@ -18,7 +18,9 @@ import (
 // incidents have one origin; nothing half written is left; intake files
 // decode; the install id is one; nothing is in quarantine; every file is
 // private.
-func Check(root *os.Root) []Problem {
+func Check(root *os.Root) []Problem { return checkTree(directory{root}) }
+
+func checkTree(root tree) []Problem {
 	c := &checker{root: root}
 	for _, dir := range []string{dirOpen, dirClosed, dirQuarantine, dirTmp, dirIntake} {
 		if st, err := root.Lstat(dir); err != nil || !st.IsDir() {
@@ -63,7 +65,7 @@ func Check(root *os.Root) []Problem {
 }
 
 type checker struct {
-	root  *os.Root
+	root  tree
 	found []Problem
 }
 

@@ -30,17 +30,18 @@ type step struct {
 	Data []byte
 }
 
-// disk does every write to the state directory, through its os.Root: nothing
-// outside it can be reached.
+// disk does every write to the state directory.
 type disk struct {
-	at   atomic.Pointer[os.Root] // replaced where the directory was removed and made anew
-	hook func(step) error        // tests only: sees each step, may fail it or hold it up
-	n    atomic.Uint64           // makes the names of temporary files
+	at   atomic.Pointer[tree] // replaced where the directory was removed and made anew
+	hook func(step) error     // tests only: sees each step, may fail it or hold it up
+	n    atomic.Uint64        // makes the names of temporary files
 
 	spare spares
 }
 
-func (d *disk) root() *os.Root { return d.at.Load() }
+func (d *disk) root() tree { return *d.at.Load() }
+
+func (d *disk) use(t tree) { d.at.Store(&t) }
 
 // errSkip, from a hook, takes a step as done: tests need not wait for fsync.
 var errSkip = errors.New("skip this step")
@@ -99,7 +100,7 @@ func (d *disk) save(name string, b []byte, current func() bool) error {
 }
 
 func (d *disk) create(name string, b []byte) error {
-	var f *os.File
+	var f handle
 	err := d.do(step{Op: "create", Path: name}, func() (err error) {
 		f, err = d.root().OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		return err
@@ -125,7 +126,7 @@ func (d *disk) create(name string, b []byte) error {
 
 // appendTo adds b to the end of a file and syncs it.
 func (d *disk) appendTo(name string, b []byte) error {
-	var f *os.File
+	var f handle
 	err := d.do(step{Op: "append", Path: name, Data: b}, func() (err error) {
 		f, err = d.root().OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600)
 		if err != nil {
@@ -178,8 +179,8 @@ func (d *disk) syncDir(dir string) error {
 	return nil
 }
 
-func syncDir(root *os.Root, dir string) error {
-	f, err := root.Open(dir)
+func syncDir(root tree, dir string) error {
+	f, err := root.OpenFile(dir, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -192,7 +193,7 @@ func syncDir(root *os.Root, dir string) error {
 
 // readFile reads a regular file of at most limit bytes. Links, pipes, devices
 // and longer files are errors; a pipe is never waited for.
-func readFile(root *os.Root, name string, limit int64) ([]byte, error) {
+func readFile(root tree, name string, limit int64) ([]byte, error) {
 	st, err := root.Lstat(name)
 	if err != nil {
 		return nil, fmt.Errorf("read file: %w", err)
@@ -219,8 +220,8 @@ func readFile(root *os.Root, name string, limit int64) ([]byte, error) {
 }
 
 // listDir returns the names in a folder, sorted.
-func listDir(root *os.Root, dir string) ([]string, error) {
-	f, err := root.Open(dir)
+func listDir(root tree, dir string) ([]string, error) {
+	f, err := root.OpenFile(dir, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, fmt.Errorf("list folder: %w", err)
 	}

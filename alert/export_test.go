@@ -14,8 +14,23 @@ var ErrSkip = errSkip
 
 // OpenHooked is Open with a hook that sees each step before it is done.
 func OpenHooked(root *os.Root, o Options, hook func(Step) error) (*Outbox, error) {
-	return openOutbox(root, o, hook)
+	return openOutbox(directory{root}, o, hook), nil
 }
+
+// Tree and Handle are what an outbox asks of its directory.
+type (
+	Tree   = tree
+	Handle = handle
+)
+
+// Directory is the tree of a real directory.
+func Directory(root *os.Root) Tree { return directory{root} }
+
+// OpenTree is OpenHooked on any tree.
+func OpenTree(t Tree, o Options, hook func(Step) error) *Outbox { return openOutbox(t, o, hook) }
+
+// CheckTree is Check of any tree.
+func CheckTree(t Tree) []Problem { return checkTree(t) }
 
 // Patient are options with which the start reads every open incident, however
 // busy the machine.

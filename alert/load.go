@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -119,7 +118,7 @@ func (o *Outbox) AdoptedLate() bool {
 	return late
 }
 
-func readRecord(root *os.Root, path string) (*record, error) {
+func readRecord(root tree, path string) (*record, error) {
 	b, err := readFile(root, path, maxRecordSize)
 	if err != nil {
 		return nil, err

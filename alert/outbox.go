@@ -53,13 +53,15 @@ type Outbox struct {
 //
 // Call [Outbox.SetSinks] before the first Put, and [Outbox.Run] to deliver. The
 // caller holds the directory's lock ([LockDir]) and closes root after Run.
-func Open(root *os.Root, o Options) (*Outbox, error) { return openOutbox(root, o, nil) }
-
-// openOutbox is Open with a test's view of each step on the disk.
-func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error) {
+func Open(root *os.Root, o Options) (*Outbox, error) {
 	if root == nil {
 		return nil, os.ErrInvalid
 	}
+	return openOutbox(directory{root}, o, nil), nil
+}
+
+// openOutbox is Open with a test's view of each step on the disk.
+func openOutbox(root tree, o Options, hook func(step) error) *Outbox {
 	o = o.withDefaults()
 	seed := o.Seed
 	if seed == 0 {
@@ -76,7 +78,7 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 
 		state: blob{name: stateFile}, silenceFile: blob{name: silencesFile},
 	}
-	b.disk.at.Store(root)
+	b.disk.use(root)
 	b.disk.n.Store(uint64(time.Now().UnixNano())) // a process of the same pid may have left files
 	if err := b.disk.layout(); err != nil {
 		b.diskFailed(err)
@@ -97,7 +99,7 @@ func openOutbox(root *os.Root, o Options, hook func(step) error) (*Outbox, error
 	b.mu.Lock()
 	b.kick()
 	b.mu.Unlock()
-	return b, nil
+	return b
 }
 
 // InstallID returns the 32 hex digits that name this installation.

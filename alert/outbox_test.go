@@ -31,8 +31,10 @@ func open(t *testing.T, dir string, routes []alert.RouteConfig, sinks ...alert.S
 // openHooked is open with a hook that sees each step on the disk.
 func openHooked(t *testing.T, dir string, hook func(alert.Step) error, routes []alert.RouteConfig, sinks ...alert.Sink) *rig {
 	t.Helper()
-	return openWith(t, dir, alert.Options{Host: "web-1", Version: "test", Seed: 7, MachineID: "m1", Labels: map[string]string{"env": "test"}}, hook, routes, sinks...)
+	return openWith(t, dir, usual, hook, routes, sinks...)
 }
+
+var usual = alert.Options{Host: "web-1", Version: "test", Seed: 7, MachineID: "m1", Labels: map[string]string{"env": "test"}}
 
 func openWith(t *testing.T, dir string, o alert.Options, hook func(alert.Step) error, routes []alert.RouteConfig, sinks ...alert.Sink) *rig {
 	t.Helper()
@@ -40,21 +42,28 @@ func openWith(t *testing.T, dir string, o alert.Options, hook func(alert.Step) e
 	if err != nil {
 		t.Fatal(err)
 	}
-	box, err := alert.OpenHooked(root, o, hook)
-	if err != nil {
-		t.Fatal(err)
+	r := openTree(t, alert.Directory(root), o, hook, routes, sinks...)
+	r.dir, r.root = dir, root
+	stop := r.stop
+	r.stop = func() {
+		stop()
+		_ = root.Close()
 	}
+	return r
+}
+
+// openTree is openWith on any tree.
+func openTree(t *testing.T, tree alert.Tree, o alert.Options, hook func(alert.Step) error, routes []alert.RouteConfig, sinks ...alert.Sink) *rig {
+	t.Helper()
+	box := alert.OpenTree(tree, o, hook)
 	box.SetSinks(sinks, routes)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { box.Run(ctx); close(done) }()
-	r := &rig{Outbox: box, t: t, dir: dir, root: root}
-	r.stop = func() {
+	r := &rig{Outbox: box, t: t, stop: func() {
 		cancel()
 		<-done
-		_ = root.Close()
-		r.stop = func() {}
-	}
+	}}
 	t.Cleanup(func() { r.stop() })
 	return r
 }

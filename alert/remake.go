@@ -11,7 +11,11 @@ import (
 // vanished reports whether the state directory is no longer where it was
 // opened. The handle of a folder that was removed takes nothing any more and
 // says so only to who writes: an outbox that is idle would not notice.
-func vanished(root *os.Root) bool {
+func vanished(t tree) bool {
+	root, ok := t.(directory)
+	if !ok {
+		return false
+	}
 	_, err := os.Stat(root.Name())
 	if errors.Is(err, fs.ErrNotExist) {
 		return true
@@ -42,7 +46,7 @@ func (o *Outbox) remake() {
 		o.mu.Unlock()
 		return
 	}
-	o.disk.at.Store(root)
+	o.disk.use(directory{root})
 	err = errors.Join(o.disk.layout(), o.writeInstall())
 	o.unnamed.Store(err != nil)
 	o.opt.Log.Error("the state directory was removed while the agent runs: made anew; what was closed and recorded in it is gone")

@@ -1,11 +1,8 @@
 package alert_test
 
 import (
-	"errors"
-	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"time"
 )
@@ -47,35 +44,15 @@ func (w *world) happen(n int, rule string) {
 // snapshot copies the state directory, as one of the whole machine does.
 func (w *world) snapshot() {
 	w.box.stop()
-	w.kept = &snapshot{w.dir + ".snapshot", maps.Clone(w.promised)}
-	w.copy(w.kept.dir, w.dir)
+	w.kept = &snapshot{w.state.clone(), maps.Clone(w.promised)}
 	w.start()
-}
-
-// copy makes a folder the copy of another, modes included.
-func (w *world) copy(to, from string) {
-	err := errors.Join(os.RemoveAll(to), os.CopyFS(to, os.DirFS(from)))
-	if err == nil {
-		err = filepath.WalkDir(to, func(path string, e fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			if e.IsDir() {
-				return os.Chmod(path, 0o700)
-			}
-			return os.Chmod(path, 0o600)
-		})
-	}
-	if err != nil {
-		w.t.Fatal(err)
-	}
 }
 
 // restore brings the snapshot back: what was promised later is gone, and what
 // was told since may be told again.
 func (w *world) restore() {
 	w.down()
-	w.copy(w.dir, w.kept.dir)
+	w.state = w.kept.state.clone()
 	w.promised = maps.Clone(w.kept.promised)
 	w.start()
 }
@@ -87,22 +64,16 @@ var timeInJSON = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[0-9:.]+Z"`)
 func (w *world) stepClock() {
 	by := time.Duration(w.rng.Int64N(int64(60*24*time.Hour))) - 30*24*time.Hour
 	w.down()
-	files, _ := filepath.Glob(w.dir + "/incidents/open/*.json")
-	for _, name := range append(files, w.dir+"/silences.json") {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			continue
-		}
-		b = timeInJSON.ReplaceAllFunc(b, func(text []byte) []byte {
-			at, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(text))
-			if err != nil || at.IsZero() {
-				return text
-			}
-			return at.Add(by).AppendFormat(nil, `"`+time.RFC3339Nano+`"`)
+	for _, files := range []string{"incidents/open/*.json", "silences.json"} {
+		w.state.edit(files, func(b []byte) []byte {
+			return timeInJSON.ReplaceAllFunc(b, func(text []byte) []byte {
+				at, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(text))
+				if err != nil || at.IsZero() {
+					return text
+				}
+				return at.Add(by).AppendFormat(nil, `"`+time.RFC3339Nano+`"`)
+			})
 		})
-		if err := os.WriteFile(name, b, 0o600); err != nil {
-			w.t.Fatal(err)
-		}
 	}
 	w.start()
 }

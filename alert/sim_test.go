@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -97,7 +96,7 @@ type world struct {
 	batch    bool // its services take batches
 	t        *testing.T
 	rng      *rand.Rand
-	dir      string
+	state    *memory // the state directory
 	services []*service
 	routes   []alert.RouteConfig
 	disk     *badDisk
@@ -114,22 +113,19 @@ type world struct {
 
 // snapshot is a copy of the state directory, and what had been promised then.
 type snapshot struct {
-	dir      string
+	state    *memory
 	promised map[string]string
 }
 
-func newWorld(t *testing.T, dir string, seed uint64) *world {
+func newWorld(t *testing.T, seed uint64) *world {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	w := &world{t: t, rng: rng, dir: dir, disk: &badDisk{lazy: true}, dead: &atomic.Bool{}, promised: map[string]string{}, severity: map[string]alert.Severity{}, open: map[string]alert.Severity{}, silenced: map[string]bool{}, ruleOf: map[string]string{}}
+	w := &world{t: t, rng: rng, state: newMemory(), disk: &badDisk{lazy: true}, dead: &atomic.Bool{}, promised: map[string]string{}, severity: map[string]alert.Severity{}, open: map[string]alert.Severity{}, silenced: map[string]bool{}, ruleOf: map[string]string{}}
 	for _, n := range []string{"a", "b", "c"} {
 		w.services = append(w.services, &service{name: n, rng: rand.New(rand.NewPCG(seed, uint64(n[0]))), dead: w.dead})
 	}
 	w.batch = seed%3 == 0
 	if seed%2 == 0 {
 		w.routes = []alert.RouteConfig{{To: []string{"a"}}, {Failover: []string{"b", "c"}}}
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
 	}
 	w.start()
 	return w
@@ -158,7 +154,7 @@ func (w *world) start() {
 	if w.disk.err.Load() != nil {
 		w.troubles = append(w.troubles, time.Now()) // what was confirmed meanwhile is not on disk
 	}
-	w.box = openHooked(w.t, w.dir, w.disk.step, w.routes, w.sinks()...)
+	w.box = openTree(w.t, w.state, usual, w.disk.step, w.routes, w.sinks()...)
 	// What was accepted is the truth.
 	w.open = map[string]alert.Severity{}
 	for _, a := range w.box.OpenFiring() {
@@ -253,7 +249,7 @@ func (w *world) finish() {
 	if in := w.box.Incidents(); len(in) > 0 {
 		w.t.Errorf("%d incidents never closed: %+v", len(in), in[0])
 	}
-	for _, p := range alert.Check(w.box.root) {
+	for _, p := range alert.CheckTree(w.state) {
 		w.t.Errorf("check: %s: %s", p.Path, p.Problem)
 	}
 	for _, s := range w.services {
@@ -274,9 +270,8 @@ func TestSimulation(t *testing.T) {
 		seed := *simFirst + uint64(i)
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, dir+"/state", seed)
+				w := newWorld(t, seed)
 				for range 60 {
 					w.step()
 				}
@@ -285,7 +280,6 @@ func TestSimulation(t *testing.T) {
 			if t.Failed() {
 				t.Logf("again: go test ./alert -run Simulation -sim.first %d -sim.seeds 1", seed)
 			}
-			_ = os.RemoveAll(dir)
 		})
 	}
 }

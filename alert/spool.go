@@ -48,7 +48,7 @@ func WriteIntake(dir *os.Root, a Alert, key string) error {
 		return fmt.Errorf("write intake: %w", err)
 	}
 	stamp := time.Now().UnixNano()
-	if names, err := listDir(dir, "."); err == nil {
+	if names, err := listDir(directory{dir}, "."); err == nil {
 		if len(names) >= maxIntakeFiles {
 			return fmt.Errorf("write intake: %w: %d files", ErrFull, len(names))
 		}
@@ -77,7 +77,7 @@ func WriteIntake(dir *os.Root, a Alert, key string) error {
 		_ = dir.Remove(tmpPrefix + name)
 		return fmt.Errorf("write intake: %w", err)
 	}
-	if err = syncDir(dir, "."); errors.Is(err, syscall.EACCES) {
+	if err = syncDir(directory{dir}, "."); errors.Is(err, syscall.EACCES) {
 		err = syncfs(int(f.Fd())) // a spool that may be written and not read
 	}
 	if err != nil {
@@ -105,12 +105,9 @@ func (o *Outbox) watchIntake(ctx context.Context) {
 		if o.disk.wanting() && o.Health().Durable {
 			_ = o.disk.fillSpares() // a disk without room for them says so at the next change
 		}
-		if dir, err := o.disk.root().OpenRoot(dirIntake); err == nil {
-			o.scanIntake(ctx, dir, skip)
-			_ = dir.Close()
-		}
+		o.scanIntake(ctx, o.disk.root(), dirIntake, skip)
 		if o.opt.Spool != nil {
-			o.scanIntake(ctx, o.opt.Spool, skip)
+			o.scanIntake(ctx, directory{o.opt.Spool}, ".", skip)
 		}
 		select {
 		case <-ctx.Done():
@@ -125,23 +122,23 @@ func (o *Outbox) watchIntake(ctx context.Context) {
 // scanIntake takes the files of one folder in the order of their names. A file
 // goes only once its alert is on disk: a crash between the two brings it again
 // under the same key.
-func (o *Outbox) scanIntake(ctx context.Context, dir *os.Root, skip map[string]bool) {
-	names, _ := listDir(dir, ".")
+func (o *Outbox) scanIntake(ctx context.Context, root tree, dir string, skip map[string]bool) {
+	names, _ := listDir(root, dir)
 	taken := false
 	for _, n := range names {
-		if ctx.Err() != nil || (strings.HasPrefix(n, tmpPrefix) && !stale(dir, n)) {
+		id := path.Join(dir, n)
+		if ctx.Err() != nil || (strings.HasPrefix(n, tmpPrefix) && !stale(root, id)) {
 			continue
 		}
-		id := path.Join(dir.Name(), n)
 		if skip[id] {
 			continue
 		}
-		again, err := o.takeFile(ctx, dir, n)
+		again, err := o.takeFile(ctx, root, id)
 		if again {
 			break // the disk does not take it: later, and in order
 		}
 		if err == nil {
-			err = dir.Remove(n)
+			err = root.Remove(id)
 		}
 		if err != nil {
 			skip[id] = len(skip) < maxIntakeFiles
@@ -151,14 +148,14 @@ func (o *Outbox) scanIntake(ctx context.Context, dir *os.Root, skip map[string]b
 		taken = true
 	}
 	if taken {
-		_ = syncDir(dir, ".") // else a crash brings them again, under the same keys
+		_ = syncDir(root, dir) // else a crash brings them again, under the same keys
 	}
 }
 
 // takeFile accepts one file, or keeps what is wrong in quarantine. An error
 // means that it can be neither.
-func (o *Outbox) takeFile(ctx context.Context, dir *os.Root, name string) (again bool, err error) {
-	b, err := readFile(dir, name, 2*maxAlertSize)
+func (o *Outbox) takeFile(ctx context.Context, root tree, name string) (again bool, err error) {
+	b, err := readFile(root, name, 2*maxAlertSize)
 	if err != nil {
 		return false, err
 	}
@@ -176,7 +173,7 @@ func (o *Outbox) takeFile(ctx context.Context, dir *os.Root, name string) (again
 			return true, nil
 		}
 	}
-	return false, o.keepBad(name, b, err)
+	return false, o.keepBad(path.Base(name), b, err)
 }
 
 // keepBad copies an intake file that cannot be accepted to quarantine.
@@ -203,8 +200,8 @@ func (o *Outbox) keepBad(name string, b []byte, why error) error {
 }
 
 // stale reports whether a temporary file was left by a sender that died.
-func stale(dir *os.Root, name string) bool {
-	st, err := dir.Lstat(name)
+func stale(root tree, name string) bool {
+	st, err := root.Lstat(name)
 	return err == nil && time.Since(st.ModTime()) > tmpAge
 }
 

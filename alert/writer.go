@@ -50,6 +50,7 @@ type item struct {
 const (
 	batchSize    = 64
 	batchWriters = 8 // fsyncs at the same time share a commit of the file system's journal
+	probes       = 2 // files tried each second while the disk fails, of as many as wait
 )
 
 // kick starts the writer if there is work and it is not at it. mu is held.
@@ -304,8 +305,15 @@ func (o *Outbox) diskWorks() {
 func (o *Outbox) retryDisk(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	tries := len(o.open)
+	if o.writer.err != nil {
+		tries = probes
+	}
 	for _, r := range o.open {
-		r.failed = 0
+		if r.failed > 0 && tries > 0 {
+			r.failed = 0
+			tries--
+		}
 		o.writer.sweep = o.writer.sweep || o.closable(r)
 	}
 	o.state.failed, o.silenceFile.failed = 0, 0
