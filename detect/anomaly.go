@@ -73,6 +73,7 @@ type area struct {
 	within int  // rows within the bound, in a row
 	on     bool // it fires
 	since  int  // rows beyond the bound since it fires
+	normal bool // what it was flagged for counts as normal since this row
 }
 
 // Name implements Rule.
@@ -125,6 +126,8 @@ func (a *Anomaly) say() {
 	for _, x := range a.areas {
 		v := Verdict{Target: x.name, Subsystem: x.name, Level: OK, Severity: alert.Warning, Metric: "anomaly_rank", Unit: "None", Value: x.rank, Threshold: &bound}
 		switch {
+		case x.normal:
+			v.Ended = "it has been so for 24 h, and counts as normal from now on"
 		case x.on:
 			v.Level = Breach
 		case x.rank > a.budget.bound:
@@ -219,6 +222,7 @@ func (a *Anomaly) move(x *area) bool {
 		x.within++
 	}
 	was := x.on
+	x.normal = false
 	x.on = over || x.on && x.within < rowsToClear
 	switch {
 	case !x.on:
@@ -241,7 +245,7 @@ func (a *Anomaly) settle(x *area) {
 			g.forget()
 		}
 	}
-	x.on, x.since, x.last = false, 0, [channels][rowsLooked]float64{}
+	x.on, x.since, x.last, x.normal = false, 0, [channels][rowsLooked]float64{}, true
 }
 
 func (a *Anomaly) area(name string) *area {

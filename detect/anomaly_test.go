@@ -203,6 +203,27 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestNewNormal: after a day a new level is normal, which the end of the alert says.
+func TestNewNormal(t *testing.T) {
+	t.Parallel()
+	s := newSynthetic(t, AnomalyConfig{Row: seconds(60), Learn: seconds(7200)})
+	shift := func(v map[string]float64) { v["c"] *= 1000 }
+	s.run(8*3600, nil)
+	fired := s.run(23*3600, shift)
+	if len(fired) != 2 || s.state() != "firing" { // by value, and in relation
+		t.Fatalf("%d alerts, %s after 23 h", len(fired), s.state())
+	}
+	over := s.run(10*3600, shift)
+	for _, a := range over {
+		if a.State != alert.Resolved || !strings.Contains(a.Summary, "for 24 h, and counts as normal from now on") {
+			t.Errorf("%s: %s", a.State, a.Summary)
+		}
+	}
+	if len(over) != len(fired) || s.state() == "firing" {
+		t.Errorf("%d alerts, %s after 33 h", len(over), s.state())
+	}
+}
+
 // TestLongTroubleStaysTrouble: what is flagged becomes normal slowly.
 func TestLongTroubleStaysTrouble(t *testing.T) {
 	t.Parallel()

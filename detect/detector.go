@@ -54,7 +54,7 @@ type entry struct {
 	Well    time.Duration `json:"well"`  // clock when it was first well again
 	Seen    uint64        `json:"seen"`  // slot of the last verdict
 	Worst   alert.Number  `json:"worst"`
-	Gone    string        `json:"gone,omitempty"`    // clearing for want of data, and why there is none
+	Gone    string        `json:"gone,omitempty"`    // clearing, and why, where that is not for its values
 	Adopted bool          `json:"adopted,omitempty"` // Began is not known: the alert's own time counts
 	Alert   alert.Alert   `json:"alert"`             // as it was raised, of this member alone
 
@@ -139,7 +139,7 @@ func (d *Detector) apply(r Rule, v *Verdict) {
 // move steps an entry and lets its incident know.
 func (d *Detector) move(r Rule, e *entry, v *Verdict) {
 	if well := v.Level == OK || v.Level == Missing; well && e.Phase == firing {
-		e.Well, e.Gone = d.clock, ""
+		e.Well, e.Gone = d.clock, v.Ended
 		if v.Level == Missing {
 			e.Gone = "it is no longer measured"
 			if x, ok := r.(interface{ gone() string }); ok {
