@@ -107,7 +107,11 @@ func (d *Detector) join(e *entry) {
 		d.open(e).stirred = true
 		return
 	}
+	past := len(inc.Past)
 	inc.Past = slices.DeleteFunc(inc.Past, func(m alert.Member) bool { return m.Rule == e.Rule && m.Target == e.Target })
+	if f, flaps := d.flaps[e.key()]; len(inc.Past) < past && (!flaps || d.clock-f.At >= together) {
+		inc.Said = slices.DeleteFunc(inc.Said, func(s string) bool { return s == e.news() }) // it was well for so long that it is news
+	}
 	inc.Began, inc.Newest, inc.Owed = min(inc.Began, e.Began), d.clock, true
 	inc.members = append(inc.members, e)
 	e.incident, e.Incident, inc.stirred = inc, inc.ID, true

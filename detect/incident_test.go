@@ -149,6 +149,8 @@ func TestNewsDoesNotWait(t *testing.T) {
 	want(t, "a rule that is new", h.play(2, "latency:db", "cpu", "disk"), "update critical latency [latency on db, disk, cpu]")
 	want(t, "a further critical one", h.play(28, "latency:db", "cpu", "disk", "latency:web"), "")
 	want(t, "after half a minute", h.play(2, "latency:db", "cpu", "disk", "latency:web"), "update critical latency [latency on db, disk, cpu, latency on web]")
+	h.play(400, "latency:db", "disk", "latency:web")
+	want(t, "what was well for five minutes", h.play(2, "latency:db", "cpu", "disk", "latency:web"), "update critical latency [latency on db, disk, latency on web, cpu]")
 	want(t, "a warning of a known rule waits", h.play(60, "latency:db", "cpu", "disk", "latency:web", "disk:db"), "")
 }
 

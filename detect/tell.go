@@ -13,9 +13,9 @@ import (
 
 // updateEvery is the time between two updates that only say that members came
 // or went; it doubles with each of them, up to 16 min. So twelve probes behind a
-// dead interface are one update and not twelve. What is worse, a new cause, and
-// the first member by a rule, are told at once; a further critical one waits no
-// longer than this, however many updates there were.
+// dead interface are one update and not twelve. What is worse, a new cause, the
+// first member by a rule, and one that comes back after 5 min are told at once; a
+// further critical one waits no longer than this, however many updates there were.
 const updateEvery = 30 * time.Second
 
 // tell returns the alerts that the incidents owe.
