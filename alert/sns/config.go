@@ -20,6 +20,10 @@ type Config struct {
 
 var topicForm = regexp.MustCompile(`^arn:aws[a-z-]*:sns:([a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$`)
 
+// endpointRegion finds the region of AWS's own endpoints, VPC and dual-stack ones included
+// (https://docs.aws.amazon.com/general/latest/gr/sns.html).
+var endpointRegion = regexp.MustCompile(`[/.]sns(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)(?:[:/]|$)`)
+
 // A topic's MaximumMessageSize is 1 KiB to 1 MiB (SNS API reference,
 // SetTopicAttributes); an alert that says anything needs some more than the least.
 const (
@@ -36,6 +40,9 @@ func (c Config) Validate() []conf.Fault {
 	}
 	if n := c.MaxMessage.Bytes(); n != 0 && (n < leastMessage || n > mostMessage) {
 		faults = append(faults, conf.Fault{Path: "max_message", Problem: c.MaxMessage.String() + " is out of range", Hint: "4KiB to 1MiB, as the topic's MaximumMessageSize says"})
+	}
+	if at, topic := endpointRegion.FindStringSubmatch(c.Endpoint), topicForm.FindStringSubmatch(c.Topic); at != nil && topic != nil && at[1] != topic[1] {
+		faults = append(faults, conf.Fault{Path: "endpoint", Problem: fmt.Sprintf("endpoint is in %s, the topic in %s", at[1], topic[1]), Hint: "SNS serves a topic in its own region only: leave endpoint out, or name one of " + topic[1]})
 	}
 	return append(faults, conf.ValidateEndpoint(c.Endpoint)...)
 }

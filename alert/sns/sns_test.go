@@ -271,6 +271,14 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s: %v", arn, f)
 		}
 	}
+	for endpoint, good := range map[string]bool{
+		"": true, "http://127.0.0.1:4100": true, "https://sns.eu-west-1.amazonaws.com": true, "https://vpce-1-2.sns.eu-west-1.vpce.amazonaws.com/": true,
+		"https://sns.us-east-1.amazonaws.com": false, "https://sns.us-east-1.api.aws/": false, "https://vpce-1-2.sns.us-east-1.vpce.amazonaws.com": false, "https://sns-fips.us-east-1.amazonaws.com:443": false,
+	} {
+		if f := (Config{Name: "a", Topic: topic, Endpoint: endpoint}).Validate(); (len(f) == 0) != good {
+			t.Errorf("endpoint %q: %v", endpoint, f)
+		}
+	}
 }
 
 // TestClientOnFirstNeed: neither making the sink nor a config with a broken
