@@ -19,6 +19,7 @@ type TCPPorts struct {
 	last    []Sample
 	err     error
 	retrans map[uint64]uint32 // of each open connection, by cookie; nil before the first dump
+	buf     []byte            // of a dump
 }
 
 // NewTCPPorts makes the collector.

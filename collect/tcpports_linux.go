@@ -34,7 +34,7 @@ type portUse struct {
 func (c *TCPPorts) dump(first bool) (map[uint16]*portUse, error) {
 	listening, ports, seen := map[uint16]bool{}, map[uint16]*portUse{}, map[uint64]uint32{}
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
-		err := eachSocket(family, 1<<stateOpen|1<<stateListen, func(m []byte) {
+		err := c.eachSocket(family, 1<<stateOpen|1<<stateListen, func(m []byte) {
 			port := binary.BigEndian.Uint16(m[diagPort:])
 			if m[1] == stateListen {
 				listening[port] = true
@@ -99,7 +99,7 @@ func (c *TCPPorts) read(since time.Duration) ([]Sample, error) {
 
 // eachSocket dumps the TCP sockets of a family in the given states, at most
 // maxDiagSockets.
-func eachSocket(family uint8, states uint32, each func(m []byte)) error {
+func (c *TCPPorts) eachSocket(family uint8, states uint32, each func(m []byte)) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return fmt.Errorf("open sock_diag: %w", err)
@@ -118,13 +118,15 @@ func eachSocket(family uint8, states uint32, each func(m []byte)) error {
 	if err := unix.Sendto(fd, req, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("ask sock_diag: %w", err)
 	}
-	buf := make([]byte, 64<<10)
+	if c.buf == nil {
+		c.buf = make([]byte, 64<<10)
+	}
 	for seen := 0; seen < maxDiagSockets; {
-		n, _, err := unix.Recvfrom(fd, buf, 0)
+		n, _, err := unix.Recvfrom(fd, c.buf, 0)
 		if err != nil {
 			return fmt.Errorf("read sock_diag: %w", err)
 		}
-		done, err := socketMessages(buf[:n], func(m []byte) { seen++; each(m) })
+		done, err := socketMessages(c.buf[:n], func(m []byte) { seen++; each(m) })
 		if err != nil || done {
 			return err
 		}

@@ -33,22 +33,32 @@ func (d *Detector) Status() []RuleStatus {
 			state = s.state(d.history)
 		}
 		n := len(out)
-		for _, e := range d.entries {
-			if e.Rule == r.Name() {
-				out = append(out, e.status())
-			}
-		}
-		if len(out) == n {
+		if out = d.targets(out, r, func(*entry) bool { return true }); len(out) == n {
 			out = append(out, RuleStatus{Rule: r.Name(), State: state})
 		}
-		slices.SortFunc(out[n:], func(a, b RuleStatus) int { return cmp.Compare(a.Target, b.Target) })
 	}
+	return out
+}
+
+// targets appends those of a rule, in order, that are wanted.
+func (d *Detector) targets(out []RuleStatus, r Rule, want func(*entry) bool) []RuleStatus {
+	n := len(out)
+	for _, e := range d.entries {
+		if e.Rule == r.Name() && want(e) {
+			out = append(out, e.status())
+		}
+	}
+	slices.SortFunc(out[n:], func(a, b RuleStatus) int { return cmp.Compare(a.Target, b.Target) })
 	return out
 }
 
 // Firing lists what fires now: (rule, target), since when, how bad.
 func (d *Detector) Firing() []RuleStatus {
-	return slices.DeleteFunc(d.Status(), func(s RuleStatus) bool { return s.State != string(firing) && s.State != string(clearing) })
+	var out []RuleStatus
+	for _, r := range d.rules {
+		out = d.targets(out, r, func(e *entry) bool { return e.Phase == firing || e.Phase == clearing })
+	}
+	return out
 }
 
 // Unusual lists how unusual the newest row is by the rules that learn: Value is
