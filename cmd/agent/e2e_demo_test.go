@@ -35,6 +35,7 @@ func TestDemonstration(t *testing.T) {
 	web := startWeb(t, addr)
 	a := launch(t, config+in.sink())
 
+	ended := []string{"memory-low", "disk-filling"}
 	t.Run("cpu", func(t *testing.T) {
 		var burners []*exec.Cmd
 		for range runtime.NumCPU() {
@@ -45,7 +46,19 @@ func TestDemonstration(t *testing.T) {
 		t.Logf("fired after %.1f s: %s", time.Since(began).Seconds(), fired.Summary)
 		wantText(t, fired, "every core is busy")
 		stop(burners)
-		wantLasted(t, in.await(a, "cpu-saturated", alert.Resolved, 60*time.Second))
+		before := idleTime(t)
+		began = time.Now()
+		for last := fired; last.State != alert.Resolved; last = in.last("cpu-saturated") {
+			if waited := time.Since(began); waited > time.Minute {
+				if idle := idleTime(t) - before; idle < waited/2 {
+					t.Skipf("others keep this host busy: its CPUs were idle for %s of %s", idle, waited)
+				}
+				t.Fatal("not within 1m0s: cpu-saturated resolved arrives")
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		wantLasted(t, in.last("cpu-saturated"))
+		ended = append(ended, "cpu-saturated")
 	})
 	t.Run("memory", func(t *testing.T) {
 		hog := exec.Command(os.Args[0])
@@ -89,7 +102,7 @@ func TestDemonstration(t *testing.T) {
 	if n := len(in.all("web-down")); n != 0 {
 		t.Errorf("web-down is %d alerts of its own", n)
 	}
-	for _, rule := range []string{"cpu-saturated", "memory-low", "disk-filling"} {
+	for _, rule := range ended {
 		if n := len(in.all(rule)); n != 2 {
 			t.Errorf("%s: %d alerts, want a firing and a resolved one: %v", rule, n, in.all(rule))
 		}
@@ -197,4 +210,18 @@ func memory(t *testing.T) (available, total float64) {
 		}
 	}
 	return available, total
+}
+
+// idleTime is how long the host's CPUs were idle since it started, on average.
+func idleTime(t *testing.T) time.Duration {
+	t.Helper()
+	b, err := os.ReadFile("/proc/uptime") // proc_uptime(5): the second is the sum over CPUs
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := strconv.ParseFloat(strings.Fields(string(b))[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(sum / float64(runtime.NumCPU()) * float64(time.Second))
 }

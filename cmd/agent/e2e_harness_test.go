@@ -223,13 +223,17 @@ func (in *inbox) await(a *agentProc, rule string, state alert.State, limit time.
 	a.t.Helper()
 	var last alert.Alert
 	a.eventually(limit, fmt.Sprintf("%s %s arrives", rule, state), func() bool {
-		all := in.all(rule)
-		if len(all) == 0 {
-			return false
-		}
-		last = all[len(all)-1]
+		last = in.last(rule)
 		return last.State == state
 	})
+	return last
+}
+
+// last is the newest alert of a rule.
+func (in *inbox) last(rule string) (last alert.Alert) {
+	if all := in.all(rule); len(all) > 0 {
+		last = all[len(all)-1]
+	}
 	return last
 }
 
