@@ -224,6 +224,9 @@ func TestADiskThatIsFullStillTakesAChange(t *testing.T) {
 		if n := count(); n < 60 || n > 63 {
 			t.Errorf("%d spare files are left of 64", n)
 		}
+		if h := r.Health(); !h.Durable || !h.Full || h.Spare != count() {
+			t.Errorf("health on a full disk: %+v", h)
+		}
 		r.stop()
 		r = open(t, dir, nil, sink)
 		if got := r.OpenFiring(); len(got) != 1 || got[0].Rule != "disk-full" {
@@ -232,6 +235,9 @@ func TestADiskThatIsFullStillTakesAChange(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		if count() != 64 {
 			t.Errorf("%d spare files when the disk has room again", count())
+		}
+		if h := r.Health(); h.Full || h.Spare != 64 {
+			t.Errorf("health on a disk that has room again: %+v", h)
 		}
 		wantPhases(t, sink.Taken(), "disk-full:firing")
 		wantClean(t, r)

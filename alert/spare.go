@@ -23,6 +23,7 @@ type spares struct {
 	mu   sync.Mutex
 	free []string // names in dirSpare
 	used bool     // some are to be made again
+	full bool     // the disk had no room for a change, and has none yet for all spare files
 }
 
 // noSpace reports whether an error says that blocks, inodes or quota ran out.
@@ -61,6 +62,7 @@ func (d *disk) fillSpares() error {
 	d.spare.mu.Lock()
 	defer d.spare.mu.Unlock()
 	d.spare.free, d.spare.used = free, first != nil
+	d.spare.full = d.spare.full && first != nil
 	return first
 }
 
@@ -71,9 +73,18 @@ func (d *disk) wanting() bool {
 	return d.spare.used
 }
 
+// room reports whether the disk is full, and how many changes the spare files
+// still take.
+func (d *disk) room() (full bool, spare int) {
+	d.spare.mu.Lock()
+	defer d.spare.mu.Unlock()
+	return d.spare.full, len(d.spare.free)
+}
+
 func (d *disk) takeSpare() string {
 	d.spare.mu.Lock()
 	defer d.spare.mu.Unlock()
+	d.spare.full = true
 	n := len(d.spare.free)
 	if n == 0 {
 		return ""

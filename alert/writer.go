@@ -370,6 +370,8 @@ type Health struct {
 	Pending int       `json:"pending"`         // incidents whose newest change is not on disk
 	Error   string    `json:"error,omitempty"` // why not
 	Since   time.Time `json:"since,omitzero"`  // when it began
+	Full    bool      `json:"full,omitempty"`  // the disk is full: spare files take the changes
+	Spare   int       `json:"spare"`           // changes that they still take, of 64; each that is written takes one
 }
 
 // Health reports on the disk. A write counts as hanging after 1 s.
@@ -377,6 +379,7 @@ func (o *Outbox) Health() Health {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	h := Health{Durable: true}
+	h.Full, h.Spare = o.disk.room()
 	for _, r := range o.open {
 		if r.saved < r.rev {
 			h.Pending++

@@ -37,8 +37,7 @@ enable = ["load"]
 `
 
 // start starts an agent on a state directory and waits until it says READY.
-// wrap, where given, is the command that runs it.
-func (b *bench) start(dir, state, config string, wrap ...string) (*agent, error) {
+func (b *bench) start(dir, state, config string) (*agent, error) {
 	a := &agent{socket: filepath.Join(dir, "s"), frame: filepath.Join(dir, fmt.Sprint("frames-", time.Now().UnixNano())), ended: make(chan error, 1)}
 	path := filepath.Join(dir, "c.toml")
 	if err := os.WriteFile(path, []byte(baseConfig+config), 0o600); err != nil {
@@ -55,8 +54,7 @@ func (b *bench) start(dir, state, config string, wrap ...string) (*agent, error)
 	if err != nil {
 		return nil, err
 	}
-	args := append(append([]string(nil), wrap...), b.binary, "run", "--config", path, "--state-dir", state, "--socket", a.socket, "--record", a.frame)
-	a.cmd = exec.Command(args[0], args[1:]...)
+	a.cmd = exec.Command(b.binary, "run", "--config", path, "--state-dir", state, "--socket", a.socket, "--record", a.frame)
 	a.cmd.Stdout, a.cmd.Stderr = log, log
 	a.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+says, "GOMAXPROCS=2")
 	a.http = &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -6,12 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// diskRule is the agent's alert about its own state directory.
+// diskRule is how the agent's alerts about its own state directory begin.
 const diskRule = "state-disk"
 
 // hangs is how long an fsync does not return.
@@ -61,7 +62,7 @@ func fsyncHangs(b *bench, dir string) (rows []row, err error) {
 		time.Sleep(3 * time.Second)
 	}
 	self := 0.0
-	if r.had(diskRule) {
+	if !r.named(diskRule, at).IsZero() {
 		self = 1
 	}
 	free()
@@ -146,26 +147,33 @@ func (b *bench) oneBadDisk(dir, how string) (rows []row, err error) {
 	defer func() { err = errors.Join(err, d.end()) }()
 	r := newReceiver()
 	defer r.Close()
-	a, err := b.start(dir, filepath.Join(at, "state"), r.sink("webhook"), d.wrap...)
+	a, err := b.start(dir, filepath.Join(at, "state"), r.sink("webhook"))
 	if err != nil {
 		return nil, err
 	}
 	defer a.kill()
 	time.Sleep(3 * time.Second)
-	if err := d.on(); err != nil {
+	if err := d.on(a.cmd.Process.Pid); err != nil {
 		return nil, err
 	}
+	since := time.Now()
 	took, err := told(a, r, "bad")
 	if err != nil {
 		return nil, err
 	}
-	self, _ := wait(10*time.Second, func() bool { return r.had(diskRule) })
 	rows = append(rows, row{Figure: how + ": an alert at the sink, s", Value: took, Bar: 2})
-	if d.off != nil { // a full disk still takes a change by its spare files: no alert is due then
-		// The bar: one interval, and what the looking adds.
-		if how != "a tmpfs that is full" && how != "ENOSPC on write (FUSE)" {
-			rows = append(rows, row{Figure: how + ": the agent's alert about it, s", Value: self.Seconds(), Bar: 1.1})
+	self := row{Figure: how + ": the fault to the agent's alert at the sink, s", Bar: 1.1} // one interval, and the way there
+	if _, ok := wait(10*time.Second, func() bool { return !r.named(diskRule, at).IsZero() }); !ok {
+		self.Error = "none came in 10 s"
+	}
+	if d.since != nil {
+		if since, err = d.since(); err != nil {
+			return rows, err
 		}
+	}
+	self.Value = r.named(diskRule, at).Sub(since).Seconds()
+	rows = append(rows, self)
+	if d.off != nil {
 		if err := d.off(); err != nil {
 			return rows, err
 		}
@@ -180,13 +188,13 @@ func (b *bench) oneBadDisk(dir, how string) (rows []row, err error) {
 
 // trouble makes one kind of bad disk at a folder.
 type trouble struct {
-	wrap    []string // the command that the agent runs under
-	on, off func() error
-	end     func() error
+	on    func(pid int) error
+	off   func() error
+	since func() (time.Time, error) // when it began, where on does not begin it
+	end   func() error
 }
 
 func newTrouble(dir, at, how string) (*trouble, error) {
-	none := func() error { return nil }
 	switch {
 	case strings.HasSuffix(how, "(FUSE)"):
 		source := filepath.Join(dir, "source")
@@ -205,18 +213,18 @@ func newTrouble(dir, at, how string) (*trouble, error) {
 			op, errno = "change", syscall.EROFS
 		}
 		return &trouble{
-			on: func() error { f.set(op, errno); return nil }, off: func() error { f.set(op, 0); return nil },
+			on: func(int) error { f.set(op, errno); return nil }, off: func() error { f.set(op, 0); return nil },
 			end: func() error { f.set(op, 0); time.Sleep(time.Second); return syscall.Unmount(at, syscall.MNT_DETACH) },
 		}, nil
-	case strings.HasSuffix(how, "(strace)"): // from the 40th on, all of them
-		return &trouble{wrap: []string{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=40+"}, on: none, end: none}, nil
+	case strings.HasSuffix(how, "(strace)"):
+		return newTracer(filepath.Join(dir, "strace")), nil
 	}
 	if err := syscall.Mount("tmpfs", at, "tmpfs", 0, "size=8m"); err != nil {
 		return nil, fmt.Errorf("mount tmpfs: %w", err)
 	}
 	t := &trouble{end: func() error { return syscall.Unmount(at, syscall.MNT_DETACH) }}
 	big := filepath.Join(at, "big")
-	t.on = func() error { // to the last byte
+	t.on = func(int) error { // to the last byte
 		f, err := os.Create(big)
 		if err != nil {
 			return err
@@ -230,4 +238,40 @@ func newTrouble(dir, at, how string) (*trouble, error) {
 	}
 	t.off = func() error { return os.Remove(big) }
 	return t, nil
+}
+
+// newTracer has strace make every fsync of the running agent fail.
+func newTracer(log string) *trouble {
+	var tracer *exec.Cmd
+	end := func() error {
+		if tracer == nil {
+			return nil
+		}
+		_ = tracer.Process.Signal(os.Interrupt) // it lets go of the agent
+		_ = tracer.Wait()
+		tracer = nil
+		return nil
+	}
+	return &trouble{
+		on: func(pid int) error {
+			tracer = exec.Command("strace", "-f", "-qq", "-ttt", "-o", log, "-e", "trace=fsync", "-e", "inject=fsync:error=EIO", "-p", strconv.Itoa(pid))
+			return tracer.Start()
+		},
+		off: end, end: end, since: func() (time.Time, error) { return injected(log) },
+	}
+}
+
+// injected reads in strace's log when the first call was made to fail.
+func injected(log string) (time.Time, error) {
+	b, err := os.ReadFile(log)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); strings.Contains(line, "(INJECTED)") && len(f) > 1 {
+			at, err := strconv.ParseFloat(f[1], 64)
+			return time.UnixMicro(int64(at * 1e6)), err
+		}
+	}
+	return time.Time{}, errors.New("strace made no call fail")
 }

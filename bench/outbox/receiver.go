@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,16 +63,17 @@ func (r *receiver) at(target, phase string) time.Time {
 	return r.seen[target+" "+phase]
 }
 
-// had reports whether a rule fired at the receiver, whatever the target.
-func (r *receiver) had(rule string) bool {
+// named is when an alert whose rule begins so, and whose summary names a folder,
+// was answered first; zero = not yet.
+func (r *receiver) named(rule, dir string) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, a := range r.all {
-		if a.Rule == rule {
-			return true
+		if strings.HasPrefix(a.Rule, rule) && strings.Contains(a.Summary, dir) {
+			return r.seen[a.Target+" "+a.Phase]
 		}
 	}
-	return false
+	return time.Time{}
 }
 
 func (r *receiver) alerts() []alert.Alert {

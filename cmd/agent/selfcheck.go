@@ -14,6 +14,7 @@ import (
 // sees or says less than it should is not taken for a host that is well.
 //
 //	state-disk      accepted alerts do not reach the disk
+//	state-disk-full its disk is full, and spare files take what is accepted
 //	collector-dead  a collector that once read has not for a minute
 //	ticks-late      six of the last 60 ticks came late or not at all
 //	sink-parked     a sink's credentials are refused
@@ -93,7 +94,12 @@ func (a *agent) putOwn(ctx context.Context, al alert.Alert) {
 func (a *agent) troubles(set *collect.Set, now time.Time, boot time.Duration, t ticks) map[trouble]alert.Alert {
 	c := &a.selfCheck
 	out := map[trouble]alert.Alert{}
-	if h := a.box.Health(); !h.Durable {
+	h := a.box.Health()
+	if h.Full {
+		out[trouble{"state-disk-full", a.stateDir}] = alert.Alert{Severity: alert.Warning,
+			Summary: fmt.Sprintf("the disk of the state directory %s is full: %d spare files are left to keep alerts in, then they are in memory alone", a.stateDir, h.Spare)}
+	}
+	if !h.Durable {
 		severity := alert.Critical
 		if h.Hangs {
 			severity = alert.Warning // a storm of writes, of a build too, does that for seconds

@@ -142,6 +142,9 @@ func sinks(st web.Status) string {
 		rows = append(rows, []string{k.Name, k.State, fmt.Sprintf("%d owed", k.Owed), fmt.Sprintf("%d delivered", k.Sent), human.Clean(k.LastError, 40)})
 	}
 	disk := "alerts are on disk as soon as they are accepted"
+	if st.Outbox.Full {
+		disk = fmt.Sprintf("THE DISK IS FULL, spare files take %d more changes", st.Outbox.Spare)
+	}
 	if !st.Outbox.Durable {
 		disk = "THE DISK FAILS, alerts are kept in memory: " + human.Clean(st.Outbox.Error, 80)
 	}

@@ -191,6 +191,9 @@ func writeAgent(w io.Writer, _ *page, s *Status) {
 	endTable(w)
 	fmt.Fprint(w, "</details>")
 	disk := "alerts are stored durably"
+	if s.Outbox.Full {
+		disk = fmt.Sprintf("the disk is full and spare files take %d more changes", s.Outbox.Spare)
+	}
 	if !s.Outbox.Durable {
 		disk = "alerts cannot be stored (" + s.Outbox.Error + ") and are delivered from memory"
 	}
