@@ -53,6 +53,14 @@ func far(score float64) float64 {
 	return -math.Log(-math.Log2(math.Min(score, 1-1e-9)))
 }
 
+// near undoes far: the score that is w far. 0 for w = 0, which is not far at all.
+func near(w float64) float64 {
+	if w <= 0 {
+		return 0
+	}
+	return math.Exp2(-math.Exp(-w))
+}
+
 // ParseBudget reads "N per hour|day|week|month" as events per second.
 func ParseBudget(s string) (float64, error) {
 	f := strings.Fields(s)

@@ -67,7 +67,7 @@ type ScorerOptions struct {
 	// Series is the number of values of a row, 1…4096.
 	Series int
 	// Blocks are the series that the host channel judges together, by index. It
-	// looks for spikes in all of them.
+	// looks for spikes and relations in all of them.
 	Blocks [][]int
 	// Step is the time from row to row; durations are counted in rows of it.
 	Step time.Duration
@@ -90,6 +90,7 @@ type Scorer struct {
 	series []*seriesScorer
 	hosts  []*hostChannel
 	spikes *spikeChannel // nil without the host channel
+	bonds  []*relationChannel
 	rows   int
 	peak   peak
 	by     [kinds]float64   // scores of the newest row
@@ -127,6 +128,13 @@ func NewScorer(o ScorerOptions) (*Scorer, error) {
 	if s.spikes, err = newSpikeChannel(o); err != nil {
 		return nil, fmt.Errorf("new scorer: %w", err)
 	}
+	for part := range slices.Chunk(s.spikes.each, relationMost) {
+		c, err := newRelationChannel(part, o)
+		if err != nil {
+			return nil, fmt.Errorf("new scorer: %w", err)
+		}
+		s.bonds = append(s.bonds, c)
+	}
 	for i, block := range o.Blocks {
 		if len(block) < 2 {
 			continue // no company to be judged with
@@ -159,6 +167,9 @@ func (s *Scorer) Observe(row []float64) (float64, error) {
 	}
 	if s.spikes != nil {
 		s.by[bySpike] = s.spikes.observe(row)
+	}
+	for _, c := range s.bonds {
+		s.by[byRelation] = math.Max(s.by[byRelation], near(c.observe()))
 	}
 	if s.rows <= silentRows {
 		clear(s.by[:])

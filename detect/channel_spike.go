@@ -81,6 +81,7 @@ type spikes struct {
 	values, changes spread
 	last            [spikeRows]float64 // NaN = missing
 	at              int
+	away            float64  // asinh of the newest value's distance from the median; NaN = missing
 	usual           *heights // how far it often goes
 }
 
@@ -106,10 +107,11 @@ func (s *spikes) observe(v float64) float64 {
 	change := v - s.before()
 	s.last[s.at] = v
 	s.at = (s.at + 1) % len(s.last)
-	if v != v {
+	if s.away = v; v != v {
 		return v
 	}
-	far := math.Abs(s.values.of(v))
+	far := s.values.of(v)
+	s.away, far = math.Asinh(far), math.Abs(far)
 	s.values.add(v)
 	if change-change == 0 {
 		far += math.Abs(s.changes.of(change))
