@@ -164,7 +164,7 @@ const (
 )
 
 // twice prints what people saw twice, and reports whether that is too much:
-// never where the service takes a key.
+// never where the service takes a key or can be asked.
 func twice(r result) (bad bool) {
 	fmt.Printf("\nmessages seen twice because of a kill (and because an answer was cut off, for which no kill is needed; of all that arrived):\n%-11s", "mode")
 	for _, n := range names {
@@ -176,7 +176,7 @@ func twice(r result) (bad bool) {
 		for _, n := range names {
 			fmt.Printf(" %22s", fmt.Sprintf("%d (%d; %d)", o.Twice[n], o.Unheard[n], o.Sent[n]))
 			most := 0.0
-			if strings.HasPrefix(n, "slack") { // a post takes no key; an edit is no second message
+			if n == "slack-blind" { // a post takes no key, and it cannot be looked for; an edit is no second message
 				most = mostTwice * float64(o.LoadKills+o.StartKills)
 			}
 			bad = bad || float64(o.Twice[n]) > most

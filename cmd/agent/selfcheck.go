@@ -23,17 +23,24 @@ import (
 //
 // What a sink has to do with is told on the other sinks.
 type selfCheck struct {
-	raised map[trouble]time.Duration // CLOCK_BOOTTIME at which it was last seen
-	silent map[string]time.Duration  // of collectors that have read: CLOCK_BOOTTIME of the first tick in which they no longer did, or reads
-	missed [60]uint64                // late and dropped ticks, at each of the last 60
-	adopt  bool                      // what an earlier run raised was taken over
+	raised map[trouble]raised       // what was told
+	silent map[string]time.Duration // of collectors that have read: CLOCK_BOOTTIME of the first tick in which they no longer did, or reads
+	missed [60]uint64               // late and dropped ticks, at each of the last 60
+	adopt  bool                     // what an earlier run raised was taken over
 }
 
 // trouble is one thing wrong with the agent.
 type trouble struct{ rule, target string }
 
+// raised is a trouble that was told.
+type raised struct {
+	seen     time.Duration // CLOCK_BOOTTIME at which it was there last
+	severity alert.Severity
+}
+
 const (
 	deadAfter  = time.Minute      // of a collector
+	hangsLong  = time.Minute      // a write that hangs so long is no storm of writes
 	clearAfter = 30 * time.Second // without the trouble, before it is told to be over
 	manyLate   = 6                // of the last 60 ticks
 	manyNamed  = 20               // troubles at a time
@@ -44,26 +51,34 @@ const (
 func (a *agent) checkSelf(ctx context.Context, set *collect.Set, now time.Time, boot time.Duration, t ticks) {
 	c := &a.selfCheck
 	if !c.adopt {
-		c.adopt, c.raised, c.silent = true, map[trouble]time.Duration{}, map[string]time.Duration{}
+		c.adopt, c.raised, c.silent = true, map[trouble]raised{}, map[string]time.Duration{}
 		for _, al := range a.box.OwnFiring() {
-			c.raised[trouble{al.Rule, al.Target}] = boot
+			c.raised[trouble{al.Rule, al.Target}] = raised{boot, al.Severity}
 		}
 	}
 	a.forgetLocal(ctx)
-	found := a.troubles(set, now, boot, t)
+	a.tell(ctx, a.troubles(set, now, boot, t), now, boot)
+}
+
+// tell raises what is wrong and was not told, or is worse than was told, and ends
+// what has been over for clearAfter.
+func (a *agent) tell(ctx context.Context, found map[trouble]alert.Alert, now time.Time, boot time.Duration) {
+	c := &a.selfCheck
 	for k, al := range found {
-		if _, told := c.raised[k]; told || len(c.raised) >= manyNamed {
-			if told {
-				c.raised[k] = boot
-			}
+		was, told := c.raised[k]
+		if !told && len(c.raised) >= manyNamed {
 			continue
 		}
-		c.raised[k] = boot
+		if told && al.Severity.Rank() <= was.severity.Rank() {
+			c.raised[k] = raised{boot, was.severity}
+			continue
+		}
+		c.raised[k] = raised{boot, al.Severity}
 		al.Rule, al.Target, al.State, al.Phase, al.StartedAt, al.ChangedAt = k.rule, k.target, alert.Firing, alert.PhaseFiring, now, now
 		a.putOwn(ctx, al)
 	}
-	for k, seen := range c.raised {
-		if _, still := found[k]; still || boot-seen < clearAfter {
+	for k, was := range c.raised {
+		if _, still := found[k]; still || boot-was.seen < clearAfter {
 			continue
 		}
 		delete(c.raised, k)
@@ -101,7 +116,7 @@ func (a *agent) troubles(set *collect.Set, now time.Time, boot time.Duration, t 
 	}
 	if !h.Durable {
 		severity := alert.Critical
-		if h.Hangs {
+		if h.Hangs && now.Sub(h.Since) < hangsLong {
 			severity = alert.Warning // a storm of writes, of a build too, does that for seconds
 		}
 		out[trouble{"state-disk", a.stateDir}] = alert.Alert{Severity: severity,

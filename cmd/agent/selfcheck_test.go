@@ -172,3 +172,45 @@ func TestBeat(t *testing.T) {
 		t.Errorf("without a URL: %v", err)
 	}
 }
+
+// Trouble that grows worse is told again, and once.
+func TestTroubleOfTheAgentThatGrowsWorse(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		box, err := alert.Open(root, alert.Options{Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sink := alerttest.NewSink("s")
+		box.SetSinks([]alert.Sink{sink}, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { box.Run(ctx); close(done) }()
+		a := &agent{box: box, log: slog.New(slog.DiscardHandler), stateDir: dir, selfCheck: selfCheck{raised: map[trouble]raised{}}}
+		start := time.Now()
+		for i, s := range []alert.Severity{alert.Warning, alert.Warning, alert.Critical, alert.Critical, alert.Warning, ""} {
+			found := map[trouble]alert.Alert{}
+			if s != "" {
+				found[trouble{"state-disk", dir}] = alert.Alert{Severity: s, Summary: "the disk hangs"}
+			}
+			time.Sleep(time.Duration(i) * 10 * time.Second)
+			a.tell(ctx, found, time.Now(), time.Since(start))
+			time.Sleep(5 * time.Second)
+		}
+		var got []string
+		for _, al := range sink.Taken() {
+			got = append(got, al.Phase+" "+string(al.Severity))
+		}
+		if want := "firing warning, update-1 critical, resolved critical"; strings.Join(got, ", ") != want {
+			t.Errorf("told %s, want %s", strings.Join(got, ", "), want)
+		}
+		cancel()
+		<-done
+	})
+}
