@@ -17,7 +17,7 @@ const (
 
 // lesser is how much less a rank by value and shape, or by a block, counts where
 // there are blocks: a host's trouble shows first in spikes and relations.
-const lesser = 0.7
+const lesser = 1
 
 // kindPriors are what scores (far) of each kind were like on the development data
 // outside its windows; of several series the greatest counts, which is higher.
