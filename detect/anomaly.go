@@ -11,7 +11,7 @@ import (
 	"github.com/firewatch-agent/firewatch/collect"
 )
 
-// Anomaly is a rule that needs no threshold. Each row, of 10 s unless the
+// Anomaly is a rule that needs no threshold. Each row, of 5 s unless the
 // configuration says otherwise, it asks of each series that explains trouble how
 // isolated its value is among its past ones (watched), and of the series of a
 // subsystem how unusual they are together (group). It gives a verdict on each
@@ -35,7 +35,8 @@ type Anomaly struct {
 	areas   []*area
 	past    [channels]*extremes
 	budget  *Budget
-	left    int // series that found no room
+	amid    bool // a threshold's trouble
+	left    int  // series that found no room
 	metric  func(name string) collect.Metric
 	verdict []Verdict
 	buf     []float64
@@ -73,6 +74,8 @@ type area struct {
 	within int  // rows within the bound, in a row
 	on     bool // it fires
 	since  int  // rows beyond the bound since it fires
+	told   int  // rows since it was told of
+	news   bool // a further series went out
 	normal bool // what it was flagged for counts as normal since this row
 }
 
@@ -101,12 +104,15 @@ func (a *Anomaly) prepare(h *History) {
 // Judge implements Rule. It looks once a row; between rows the verdict stays.
 func (a *Anomaly) Judge(h *History) []Verdict {
 	if h.Age()/uint64(a.slots) == a.at/uint64(a.slots) {
+		for i := range a.verdict {
+			a.verdict[i].News = false
+		}
 		return a.verdict
 	}
 	a.at = h.Age()
 	if h.Covered() < uint64(a.slots) || !a.read(h) {
 		for _, x := range a.areas {
-			x.last = [channels][rowsLooked]float64{}
+			x.last, x.news = [channels][rowsLooked]float64{}, false
 		}
 		a.verdict = a.verdict[:0] // no row: neither learnt nor judged
 		return a.verdict
@@ -129,7 +135,7 @@ func (a *Anomaly) say() {
 		case x.normal:
 			v.Ended = "it has been so for 24 h, and counts as normal from now on"
 		case x.on:
-			v.Level = Breach
+			v.Level, v.News = Breach, x.news
 		case x.rank > a.budget.bound:
 			v.Level = Suspect
 		}
@@ -153,8 +159,9 @@ func (a *Anomaly) row() {
 		}
 		rarest = math.Max(rarest, x.rank)
 		beyond = a.move(x) || beyond
+		x.news = a.heard(x)
 	}
-	if beyond && a.rows%learnOneIn != 0 {
+	if (beyond || a.amid) && a.rows%learnOneIn != 0 {
 		a.drop()
 		return
 	}
@@ -204,7 +211,9 @@ func (a *Anomaly) scores() {
 		x.last[kind][0] = math.Max(x.last[kind][0], w)
 	}
 	for _, s := range a.series {
-		put(s.info.Subsystem, byValue, s.judge())
+		s.judge()
+		s.age(a.rowsIn(newsAgain))
+		put(s.info.Subsystem, byValue, s.fresh)
 	}
 	for _, g := range a.groups {
 		put(g.subsystem, byGroup, g.judge())
@@ -215,7 +224,8 @@ func (a *Anomaly) scores() {
 // move steps an area by its rank, and is whether that is beyond the bound.
 func (a *Anomaly) move(x *area) bool {
 	over := a.rows > a.learn && x.rank > a.budget.bound
-	if over {
+	lasts := over || x.on && a.lasts(x)
+	if lasts {
 		x.within = 0
 		x.since++
 	} else {
@@ -223,7 +233,7 @@ func (a *Anomaly) move(x *area) bool {
 	}
 	was := x.on
 	x.normal = false
-	x.on = over || x.on && x.within < rowsToClear
+	x.on = lasts || x.on && x.within < rowsToClear
 	switch {
 	case !x.on:
 		x.since = 0

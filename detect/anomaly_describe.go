@@ -20,6 +20,7 @@ func (a *Anomaly) describe(v *Verdict) {
 	v.Causes = a.drivers(x)
 	g, k := a.ratio(x.name)
 	switch {
+	case v.News: // it is of a series
 	case x.kind == byGroup && a.worst(x.name) != nil:
 		g = a.worst(x.name)
 		v.Causes = g.causes()
@@ -44,7 +45,12 @@ func (a *Anomaly) drivers(x *area) []alert.Cause {
 			total += math.Max(0, s.w)
 		}
 	}
-	slices.SortStableFunc(odd, func(p, q *watched) int { return cmp.Compare(q.w, p.w) })
+	slices.SortStableFunc(odd, func(p, q *watched) int {
+		if x.news && (p.out == rowsToFire) != (q.out == rowsToFire) {
+			return cmp.Compare(p.out, q.out) // what is news first
+		}
+		return cmp.Compare(q.w, p.w)
+	})
 	var out []alert.Cause
 	for _, s := range odd[:min(explained, len(odd))] {
 		c := s.cause()

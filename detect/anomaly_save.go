@@ -31,6 +31,10 @@ type savedWatched struct {
 	Queue  []byte `json:"queue,omitempty"`
 	Rows   uint64 `json:"rows"`
 	Missed int    `json:"missed,omitempty"`
+	Out    int    `json:"out,omitempty"`
+	Told   bool   `json:"told,omitempty"`
+	Past   []byte `json:"past,omitempty"` // w of the last rows
+	Pos    int    `json:"pos,omitempty"`
 }
 
 type savedGroup struct {
@@ -49,6 +53,7 @@ type savedArea struct {
 	Within int    `json:"within"`
 	On     bool   `json:"on,omitempty"`
 	Since  int    `json:"since,omitempty"`
+	Told   int    `json:"told,omitempty"`
 }
 
 type savedExtremes struct {
@@ -93,7 +98,7 @@ func (a *Anomaly) save() []byte {
 		s.Groups = append(s.Groups, out)
 	}
 	for _, x := range a.areas {
-		out := savedArea{Name: x.name, Rank: floats(x.rank), Kind: x.kind, Within: x.within, On: x.on, Since: x.since}
+		out := savedArea{Name: x.name, Rank: floats(x.rank), Kind: x.kind, Within: x.within, On: x.on, Since: x.since, Told: x.told}
 		for _, last := range x.last {
 			out.Last = append(out.Last, floats(last[:]...)...)
 		}
@@ -168,10 +173,10 @@ func (a *Anomaly) take(s *savedAnomaly) error {
 	}
 	for _, in := range s.Areas {
 		last, rank := unfloat(in.Last), unfloat(in.Rank)
-		if len(last) != channels*rowsLooked || len(rank) != 1 || in.Kind < 0 || in.Kind >= channels || in.Within < 0 || in.Since < 0 {
+		if len(last) != channels*rowsLooked || len(rank) != 1 || in.Kind < 0 || in.Kind >= channels || in.Within < 0 || in.Since < 0 || in.Told < 0 {
 			return errBounds
 		}
-		x := &area{name: in.Name, rank: rank[0], kind: in.Kind, within: in.Within, on: in.On, since: in.Since}
+		x := &area{name: in.Name, rank: rank[0], kind: in.Kind, within: in.Within, on: in.On, since: in.Since, told: in.Told}
 		for k := range x.last {
 			copy(x.last[k][:], last[k*rowsLooked:])
 		}
@@ -202,7 +207,7 @@ func (a *Anomaly) takeSeries(in savedWatched) error {
 }
 
 func (s *watched) save() savedWatched {
-	return savedWatched{s.metric, s.target, s.line.Encode(nil), floats(s.queue...), s.rows, s.missed}
+	return savedWatched{s.metric, s.target, s.line.Encode(nil), floats(s.queue...), s.rows, s.missed, s.out, s.told, floats(s.past...), s.at}
 }
 
 func (s *watched) load(in savedWatched) error {
@@ -216,10 +221,11 @@ func (s *watched) load(in savedWatched) error {
 			return errBounds
 		}
 	}
-	if line.Options() != s.line.Options() || len(queue) > rowsHeld || in.Missed < 0 {
+	if line.Options() != s.line.Options() || len(queue) > rowsHeld || in.Missed < 0 || in.Pos < 0 || len(in.Past) > 8*mostRows || in.Pos > max(0, len(in.Past)/8-1) {
 		return errBounds
 	}
-	s.line, s.queue, s.rows, s.missed = line, queue, in.Rows, in.Missed
+	s.line, s.queue, s.rows, s.missed, s.out, s.told = line, queue, in.Rows, in.Missed, in.Out, in.Told
+	s.past, s.at = unfloat(in.Past), in.Pos
 	return nil
 }
 

@@ -52,7 +52,7 @@ func (s *synthetic) run(n int, change func(v map[string]float64)) []alert.Alert 
 			change(v)
 		}
 		f := collect.Frame{Time: s.now, Elapsed: time.Second}
-		for _, m := range []string{"a", "b", "c"} {
+		for _, m := range []string{"a", "b", "c", "down"} {
 			if x, ok := v[m]; ok {
 				f.Samples = append(f.Samples, collect.Sample{Metric: m, Value: collect.Round(x)})
 			}
@@ -221,6 +221,52 @@ func TestNewNormal(t *testing.T) {
 	}
 	if len(over) != len(fired) || s.state() == "firing" {
 		t.Errorf("%d alerts, %s after 33 h", len(over), s.state())
+	}
+}
+
+// TestFurtherSeriesIsNews: what has been out for long does not hide what goes wrong
+// after it, which is told once, and named first.
+func TestFurtherSeriesIsNews(t *testing.T) {
+	t.Parallel()
+	s := newSynthetic(t, AnomalyConfig{Series: strings.Fields("a b c d e")}) // too many for a group
+	shift := func(v map[string]float64) { v["c"] *= 1000 }
+	also := func(v map[string]float64) { shift(v); v["b"] *= 3000 }
+	s.run(2000, nil)
+	if out := s.run(600, shift); len(out) != 1 || out[0].Causes[0].Metric != "c" {
+		t.Fatalf("%d alerts: %v", len(out), out)
+	}
+	if x := s.d.Explain().Areas[0]; x.Rank != 0 || !x.Firing {
+		t.Errorf("after ten minutes of it: rank %g, firing %v", x.Rank, x.Firing)
+	}
+	out := s.run(100, also)
+	if len(out) != 1 || out[0].Phase != alert.PhaseUpdate || out[0].Causes[0].Metric != "b" || !strings.HasPrefix(out[0].Summary, "unusual for this host: b ") {
+		t.Errorf("%d messages of what came later: %v", len(out), out)
+	}
+	if out := s.run(300, shift); len(out) != 0 || s.state() != "firing" {
+		t.Errorf("%s, %d messages when that is over: %v", s.state(), len(out), out)
+	}
+	if out := s.run(60, nil); len(out) != 1 || out[0].State != alert.Resolved {
+		t.Errorf("the end: %v", out)
+	}
+}
+
+// TestTroubleIsNotLearnt: what a host is like while a threshold fires stays unusual.
+func TestTroubleIsNotLearnt(t *testing.T) {
+	t.Parallel()
+	s := newSynthetic(t, AnomalyConfig{Series: strings.Fields("a b c d e")})
+	levels, err := Rules([]RuleConfig{{Name: "down", Metric: "down", Statistic: "avg", Comparison: ">", Threshold: level(0), Period: seconds(1), EvaluationPeriods: 1, Severity: alert.Warning}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.d = New(slices.Concat(levels, s.d.rules), Options{Apart: true})
+	down := func(v map[string]float64) { v["down"] = 1; v["c"] *= 5 } // not far enough for an anomaly
+	odd := func(v map[string]float64) { v["c"] *= 40 }
+	s.run(2000, nil)
+	s.run(1200, down)
+	s.run(60, nil)
+	out := s.run(20, odd)
+	if len(out) != 1 || out[0].Rule != "anomaly" {
+		t.Errorf("%v", out)
 	}
 }
 

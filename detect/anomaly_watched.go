@@ -27,6 +27,11 @@ type watched struct {
 	value  float64   // newest, NaN = missing
 	x      float64   // value/least, or the logarithm of a ratio
 	w      float64   // how isolated it is, none = not at all
+	past   []float64 // w of the last five minutes, a ring
+	at     int       // of the oldest in past
+	fresh  float64   // w, where it was not so all the last five minutes; else 0
+	out    int       // rows in a row beyond the bound; below 0: within it
+	told   bool      // that it is beyond it
 	missed int       // rows since the last value
 	rows   uint64    // that it could learn
 	queue  []float64 // newest values, not yet learnt
@@ -40,6 +45,7 @@ const (
 	rowsHeld    = 6
 	farOut      = 2.5 // of w: as far beyond all that was as that is wide
 	leastKept   = 18  // values to judge by
+	leastNews   = 1   // of w, more than all the last five minutes: e times as far out
 )
 
 // falling are the metrics of which less is trouble; of all others more is.
@@ -97,11 +103,33 @@ func (s *watched) judge() float64 {
 	return s.w
 }
 
-// take learns the newest value; of those that are far out one in eight, so that
-// what is normal is not soon what was seen once.
+// age sets fresh, with the least w of the rows before.
+func (s *watched) age(rows int) {
+	s.fresh = s.w
+	if len(s.past) == rows && s.w < slices.Min(s.past)+leastNews {
+		s.fresh = 0
+	}
+	if len(s.past) < rows {
+		s.past = append(s.past, s.w)
+		return
+	}
+	s.past[s.at] = s.w
+	s.at = (s.at + 1) % rows
+}
+
+// take learns the newest value; of those that are far out one in eight, of those
+// that are told of one in learnOneIn, so that what is normal is not soon what was
+// seen once.
 func (s *watched) take() {
 	s.rows++
-	if s.x == s.x && (s.w < farOut || s.rows%8 == 0) {
+	oneIn := uint64(1)
+	switch {
+	case s.told && s.out > 0:
+		oneIn = learnOneIn
+	case s.w >= farOut:
+		oneIn = 8
+	}
+	if s.x == s.x && s.rows%oneIn == 0 {
 		// Which part of its width stands for it is a hash, so that a replay has the same.
 		u := float64(mix(s.line.Seen()+uint64(len(s.queue)))>>11) / (1 << 53)
 		s.queue = append(s.queue, s.x+s.width(s.x, width)*(2*u-1))

@@ -102,7 +102,11 @@ func (d *Detector) Observe(f collect.Frame) []alert.Alert {
 	d.now = f.Time
 	d.history.Observe(f)
 	d.frame = &f
+	trouble := d.trouble()
 	for _, r := range d.rules {
+		if a, ok := r.(*Anomaly); ok {
+			a.amid = trouble
+		}
 		verdicts := r.Judge(d.history)
 		for i := range verdicts {
 			d.apply(r, &verdicts[i])
@@ -114,6 +118,16 @@ func (d *Detector) Observe(f collect.Frame) []alert.Alert {
 	d.norms.observe(d.clock, &f, d.ill)
 	d.frame = nil
 	return out
+}
+
+// newTrouble is for how long what a host is like in trouble is not learnt.
+const newTrouble = time.Hour
+
+// trouble is whether a threshold of a warning or worse fires that did not an hour ago.
+func (d *Detector) trouble() bool {
+	return slices.ContainsFunc(d.entries, func(e *entry) bool {
+		return (e.Phase == firing || e.Phase == clearing) && e.Alert.Metric != "anomaly_rank" && e.Alert.Severity.Rank() >= alert.Warning.Rank() && d.clock-e.Began < newTrouble
+	})
 }
 
 // apply moves one target by its verdict.
@@ -160,9 +174,13 @@ func (d *Detector) move(r Rule, e *entry, v *Verdict) {
 		d.join(e)
 	case what == resolved:
 		d.leave(e, e.Gone)
-	case v.Level == Breach && v.Severity.Rank() > e.Alert.Severity.Rank():
+	case v.Level == Breach && (v.News || v.Severity.Rank() > e.Alert.Severity.Rank()):
 		e.Alert = d.firing(r, e, v)
 		e.incident.stirred = true
+		if v.News {
+			e.incident.Owed = true
+			e.incident.unsaid(e)
+		}
 	}
 }
 

@@ -53,6 +53,7 @@ type flap struct {
 const (
 	flapMemory = 10 * time.Minute
 	flapMost   = 4
+	flapsOften = 3 // times, and what comes back waits
 )
 
 // hold is how long it must be well before it counts as resolved: 5 s, and from
@@ -109,8 +110,8 @@ func (d *Detector) join(e *entry) {
 	}
 	past := len(inc.Past)
 	inc.Past = slices.DeleteFunc(inc.Past, func(m alert.Member) bool { return m.Rule == e.Rule && m.Target == e.Target })
-	if f, flaps := d.flaps[e.key()]; len(inc.Past) < past && (!flaps || d.clock-f.At >= together) {
-		inc.Said = slices.DeleteFunc(inc.Said, func(s string) bool { return s == e.news() }) // it was well for so long that it is news
+	if f := d.flaps[e.key()]; len(inc.Past) < past && (f.Times < flapsOften || d.clock-f.At >= together) {
+		inc.unsaid(e) // it was well, and comes back: news, unless it does so all the time
 	}
 	inc.Began, inc.Newest, inc.Owed = min(inc.Began, e.Began), d.clock, true
 	inc.members = append(inc.members, e)

@@ -35,6 +35,7 @@ type Verdict struct {
 	Causes    []alert.Cause
 	Summary   string // one line for people, written when Level is Breach
 	Subsystem string // "" = that of Metric, else of the first of Causes
+	News      bool   // there is more to a Breach than was told
 	Ended     string // why it is well, where that is not for its values
 }
 

@@ -14,8 +14,9 @@ import (
 // updateEvery is the time between two updates that only say that members came
 // or went; it doubles with each of them, up to 16 min. So twelve probes behind a
 // dead interface are one update and not twelve. What is worse, a new cause, the
-// first member by a rule, and one that comes back after 5 min are told at once; a
-// further critical one waits no longer than this, however many updates there were.
+// first member by a rule, and one that comes back the first times or after 5 min are
+// told at once; a further critical one waits no longer than this, however many
+// updates there were.
 const updateEvery = 30 * time.Second
 
 // tell returns the alerts that the incidents owe.
@@ -79,6 +80,11 @@ func (inc *incident) urgent() bool {
 		return e.Alert.Severity == alert.Critical && (e.Rule != inc.Lead || e.Target != inc.LeadOn) &&
 			!slices.ContainsFunc(inc.Alert.Members, func(m alert.Member) bool { return m.Rule == e.Rule && m.Target == e.Target })
 	})
+}
+
+// unsaid has e told of as if it were new.
+func (inc *incident) unsaid(e *entry) {
+	inc.Said = slices.DeleteFunc(inc.Said, func(s string) bool { return s == e.news() })
 }
 
 // note remembers what is told of.

@@ -167,14 +167,15 @@ func (r *result) match(v variant, messages []told) {
 }
 
 // fresh keeps the messages with a member that did not fire in the one before of
-// the same incident.
+// the same incident, and those that name first a series which none before did.
 func fresh(messages []told) []told {
-	firing := map[string][]string{} // by origin
+	firing, named := map[string][]string{}, map[string][]string{} // by origin
 	var out []told
 	for _, m := range messages {
 		a, k := m.Alert, m.Alert.Origin()
 		if a.State == alert.Resolved {
 			delete(firing, k)
+			delete(named, k)
 			continue
 		}
 		var now []string
@@ -186,10 +187,15 @@ func fresh(messages []told) []told {
 		if len(a.Members) == 0 {
 			now = []string{k}
 		}
-		if slices.ContainsFunc(now, func(id string) bool { return !slices.Contains(firing[k], id) }) {
+		var series []string
+		for _, c := range a.Causes {
+			series = append(series, c.Metric+"\x00"+c.Target)
+		}
+		if slices.ContainsFunc(now, func(id string) bool { return !slices.Contains(firing[k], id) }) ||
+			len(series) > 0 && !slices.Contains(named[k], series[0]) {
 			out = append(out, m)
 		}
-		firing[k] = now
+		firing[k], named[k] = now, append(named[k], series...)
 	}
 	return out
 }
