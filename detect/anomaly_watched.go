@@ -74,7 +74,7 @@ func (s *watched) read(values []float64) {
 	}
 }
 
-// judge is how isolated the newest value is, where it is far enough from the
+// judge sets w, how isolated the newest value is, where it is far enough from the
 // usual range on the side that is trouble; 0 where it is not, where it is
 // missing and where there are too few values to judge by:
 //
@@ -83,10 +83,10 @@ func (s *watched) read(values []float64) {
 // with E the expected depth of x among the n kept values in an isolation tree
 // (Line.Depth) and c that of the average one. 0 is average; each step of 1 out
 // there is e times as far away, in widths of all that was.
-func (s *watched) judge() float64 {
+func (s *watched) judge() {
 	s.w = 0
 	if s.x != s.x || s.line.Len() < leastKept {
-		return s.w
+		return
 	}
 	sorted := s.line.Sorted()
 	n := len(sorted)
@@ -96,11 +96,10 @@ func (s *watched) judge() float64 {
 		edge, away = low, low-s.x
 	}
 	if away < s.width(edge, leastChange) {
-		return s.w
+		return
 	}
 	depth := (s.line.Depth(s.x) - 1) / forest.PathLength(n+1)
 	s.w = math.Max(0, math.Min(highest, -math.Log(math.Max(depth, 1e-9))))
-	return s.w
 }
 
 // age sets fresh, with the least w of the rows before.
