@@ -62,7 +62,7 @@ func (d *disk) fillSpares() error {
 	d.spare.mu.Lock()
 	defer d.spare.mu.Unlock()
 	d.spare.free, d.spare.used = free, first != nil
-	d.spare.full = d.spare.full && first != nil
+	d.spare.full = first != nil && (d.spare.full || noSpace(first)) // after a restart, too
 	return first
 }
 

@@ -21,6 +21,7 @@ import (
 // the past of its channel, is the row's rank, and the highest rank of all
 // subsystems and channels is what the budget is about. It is silent while it
 // learns: for two thirds of that time what is usual, then how its own scores are.
+// Rows in the first hour of a threshold's trouble are learnt one in 128, too.
 // Rows beyond the bound are learnt one in 128, so that trouble does not become
 // normal within minutes; after 24 h of it the new level is taken for normal.
 type Anomaly struct {
@@ -161,7 +162,7 @@ func (a *Anomaly) row() {
 		beyond = a.move(x) || beyond
 		x.news = a.heard(x)
 	}
-	if (beyond || a.amid) && a.rows%learnOneIn != 0 {
+	if (beyond || a.amid && a.rows > a.learn) && a.rows%learnOneIn != 0 {
 		a.drop()
 		return
 	}
@@ -213,6 +214,9 @@ func (a *Anomaly) scores() {
 	for _, s := range a.series {
 		s.judge()
 		s.age(a.rowsIn(newsAgain))
+		if a.rows > a.learn && a.beyond(s.w) && !(s.told && a.area(s.info.Subsystem).on) {
+			s.fresh = s.w // it crept there, or comes back: nothing fires for it
+		}
 		put(s.info.Subsystem, byValue, s.fresh)
 	}
 	for _, g := range a.groups {
@@ -225,6 +229,9 @@ func (a *Anomaly) scores() {
 func (a *Anomaly) move(x *area) bool {
 	over := a.rows > a.learn && x.rank > a.budget.bound
 	lasts := over || x.on && a.lasts(x)
+	if lasts && x.within > a.rowsIn(newsAgain) {
+		x.told = 0 // it begins anew: what drives it is no further series
+	}
 	if lasts {
 		x.within = 0
 		x.since++

@@ -2,8 +2,8 @@ package detect
 
 import "time"
 
-// What has been out for five minutes is told of, or was not worth it: it says no more
-// of how unusual a row is, so that what else goes wrong meanwhile can. A disk that
+// A series that has been out for five minutes, and was told of or is within the bound,
+// says no more of how unusual a row is, so that what else goes wrong meanwhile can. A disk that
 // holds more than it used to does that for a day. Its subsystem fires for as long;
 // a further series that goes out is news, and is told as an update.
 

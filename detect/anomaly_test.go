@@ -250,6 +250,54 @@ func TestFurtherSeriesIsNews(t *testing.T) {
 	}
 }
 
+// TestOutAgain: a series that is out for long, was well for two rows and is out
+// again is the same trouble; after a minute that was well it is a new one.
+func TestOutAgain(t *testing.T) {
+	t.Parallel()
+	s := newSynthetic(t, AnomalyConfig{Series: strings.Fields("a b c d e")})
+	shift := func(v map[string]float64) { v["c"] *= 1000 }
+	s.run(2000, nil)
+	s.run(600, shift)
+	out := append(s.run(2, nil), s.run(20, shift)...)
+	if len(out) != 0 || s.state() != "firing" {
+		t.Errorf("%s, %d messages after two rows that were well", s.state(), len(out))
+	}
+	if out := s.run(60, nil); len(out) != 1 || out[0].State != alert.Resolved {
+		t.Errorf("the end: %v", out)
+	}
+	if out := s.run(20, shift); len(out) != 1 || out[0].Phase != alert.PhaseFiring {
+		t.Errorf("after a minute that was well: %v", out)
+	}
+}
+
+// TestHushed: of what has been out for long only that is hushed which was told of
+// and for which its subsystem fires.
+func TestHushed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		told, on bool
+		want     float64
+	}{{true, true, 0}, {true, false, highest}, {false, true, highest}} {
+		a := anomaly(t, AnomalyConfig{})[0].(*Anomaly)
+		a.rows = a.learn + 1
+		w, err := newWatched(key{"m", ""}, collect.Metric{}, a.horizon())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 500 {
+			_ = w.line.Insert(10 + float64(i%7))
+		}
+		w.x, w.told = 1e12, c.told
+		w.past = slices.Repeat([]float64{highest}, a.rowsIn(newsAgain))
+		a.series = []*watched{w}
+		x := a.area("")
+		x.on = c.on
+		if a.scores(); x.last[byValue][0] != c.want {
+			t.Errorf("told %v, fires %v: %g, want %g", c.told, c.on, x.last[byValue][0], c.want)
+		}
+	}
+}
+
 // TestTroubleIsNotLearnt: what a host is like while a threshold fires stays unusual.
 func TestTroubleIsNotLearnt(t *testing.T) {
 	t.Parallel()

@@ -126,7 +126,7 @@ const newTrouble = time.Hour
 // trouble is whether a threshold of a warning or worse fires that did not an hour ago.
 func (d *Detector) trouble() bool {
 	return slices.ContainsFunc(d.entries, func(e *entry) bool {
-		return (e.Phase == firing || e.Phase == clearing) && e.Alert.Metric != "anomaly_rank" && e.Alert.Severity.Rank() >= alert.Warning.Rank() && d.clock-e.Began < newTrouble
+		return (e.Phase == firing || e.Phase == clearing) && d.kinds[e.Rule] != anomalyRule && e.Alert.Severity.Rank() >= alert.Warning.Rank() && d.clock-e.Began < newTrouble
 	})
 }
 

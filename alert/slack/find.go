@@ -19,6 +19,7 @@ const (
 	findPages    = 5
 	findPatience = 2 * time.Minute // for a history that cannot be read, once in findAgain
 	findAgain    = time.Hour
+	findTime     = 4 * time.Second // of an attempt's ten: one that hangs leaves the post its part
 )
 
 // find looks for the message that an attempt before may have left: one in this
@@ -44,6 +45,8 @@ func (s *Sink) find(ctx context.Context, a alert.Alert, reply bool) (channel, ts
 	if skip {
 		return "", "", nil
 	}
+	ctx, stop := context.WithTimeout(ctx, findTime)
+	defer stop()
 	seen := &observer{client: s.http}
 	page := slack.GetConversationHistoryParameters{ChannelID: id, Oldest: strconv.FormatInt(a.ChangedAt.Add(-findBack).Unix(), 10), Limit: findLimit, IncludeAllMetadata: true}
 	for range findPages {

@@ -71,6 +71,9 @@ func (s *Sink) post(ctx context.Context, a alert.Alert, m memo, h *Hour) (memo, 
 	m = m.told(a)
 	if channel, ts, err := s.find(ctx, a, false); err != nil || ts != "" {
 		m.Channel, m.TS = channel, ts
+		if err == nil {
+			s.note(a.Key, channel, nil)
+		}
 		return m, err
 	}
 	err := s.richly(h != nil, func(r richness) error {
@@ -95,6 +98,9 @@ func (s *Sink) edit(ctx context.Context, a alert.Alert, m memo, h *Hour) (memo, 
 // speaks up.
 func (s *Sink) reply(ctx context.Context, a alert.Alert, m memo, why string, fresh []alert.Member) error {
 	if _, ts, err := s.find(ctx, a, true); err != nil || ts != "" {
+		if err == nil {
+			s.note(a.Key, m.Channel, nil)
+		}
 		return err
 	}
 	text := aloud(a, why, fresh)

@@ -75,6 +75,9 @@ func (a *agent) tell(ctx context.Context, found map[trouble]alert.Alert, now tim
 		}
 		c.raised[k] = raised{boot, al.Severity}
 		al.Rule, al.Target, al.State, al.Phase, al.StartedAt, al.ChangedAt = k.rule, k.target, alert.Firing, alert.PhaseFiring, now, now
+		if told {
+			al.StartedAt = time.Time{} // the incident's own
+		}
 		a.putOwn(ctx, al)
 	}
 	for k, was := range c.raised {
