@@ -214,7 +214,7 @@ func (a *Anomaly) scores() {
 	for _, s := range a.series {
 		s.judge()
 		s.age(a.rowsIn(newsAgain))
-		if a.rows > a.learn && a.beyond(s.w) && !(s.told && a.area(s.info.Subsystem).on) {
+		if a.rows > a.learn && a.beyond(s.w) && (!s.told || !a.area(s.info.Subsystem).on) {
 			s.fresh = s.w // it crept there, or comes back: nothing fires for it
 		}
 		put(s.info.Subsystem, byValue, s.fresh)
