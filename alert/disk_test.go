@@ -83,6 +83,28 @@ func TestAFailingDiskStopsNeitherDeliveryNorTheAgent(t *testing.T) {
 	}
 }
 
+// A disk that hangs for all who write is said to hang since the first of them.
+func TestADiskThatHangsForAllWriters(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		disk := &badDisk{lazy: true}
+		r := openHooked(t, dir, disk.step, nil, alerttest.NewSink("s"))
+		stuck := make(chan struct{})
+		disk.hold.Store(&stuck)
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_ = r.Put(ctx, firing("cpu", alert.Critical))
+		time.Sleep(2 * time.Minute)
+		if h := r.Health(); !h.Hangs || !h.Since.Equal(began) {
+			t.Errorf("health %+v, want since %s", h, began)
+		}
+		close(stuck)
+		time.Sleep(time.Minute)
+	})
+}
+
 // An fsync that does not return: the tick waits 200 ms, delivery goes on from
 // memory, another writer takes over, and the one that was stuck brings nothing
 // old back when it wakes up.
@@ -204,7 +226,7 @@ func TestADiskThatIsFullStillTakesAChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := alerttest.NewSink("s")
 		full := false
-		r := openHooked(t, dir, func(s alert.Step) error {
+		noRoom := func(s alert.Step) error {
 			switch {
 			case full && (s.Op == "create" || s.Op == "write" || s.Op == "append"):
 				return syscall.ENOSPC
@@ -212,7 +234,8 @@ func TestADiskThatIsFullStillTakesAChange(t *testing.T) {
 				return alert.ErrSkip
 			}
 			return nil
-		}, nil, sink)
+		}
+		r := openHooked(t, dir, noRoom, nil, sink)
 		time.Sleep(time.Second)
 		count := func() int { list, _ := os.ReadDir(dir + "/spare"); return len(list) }
 		if count() != 64 {
@@ -226,6 +249,12 @@ func TestADiskThatIsFullStillTakesAChange(t *testing.T) {
 		}
 		if h := r.Health(); !h.Durable || !h.Full || h.Spare != count() {
 			t.Errorf("health on a full disk: %+v", h)
+		}
+		r.stop()
+		r = openHooked(t, dir, noRoom, nil, sink)
+		time.Sleep(time.Second)
+		if h := r.Health(); !h.Full {
+			t.Errorf("health after a restart on a full disk: %+v", h)
 		}
 		r.stop()
 		r = open(t, dir, nil, sink)

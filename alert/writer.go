@@ -20,6 +20,7 @@ type writerState struct {
 	busy      bool
 	sweep     bool      // settled incidents wait to be moved to incidents/closed
 	since     time.Time // of the write that is under way
+	hung      time.Time // … of the abandoned writer
 	abandoned bool
 	err       error // of the last write; nil = the disk works
 	errSince  time.Time
@@ -309,7 +310,7 @@ func (o *Outbox) retryDisk(now time.Time) {
 	if o.writer.err != nil {
 		tries = probes
 	}
-	for _, r := range o.open {
+	for _, r := range o.open { // in no order: one that always fails keeps no other waiting
 		if r.failed > 0 && tries > 0 {
 			r.failed = 0
 			tries--
@@ -323,7 +324,7 @@ func (o *Outbox) retryDisk(now time.Time) {
 	if o.writer.busy && !o.writer.abandoned && now.Sub(o.writer.since) > writerStuck {
 		o.opt.Log.Error("a write to the state directory does not return; another writer takes over", "since", o.writer.since)
 		o.writer.turn++
-		o.writer.abandoned, o.writer.busy = true, false
+		o.writer.abandoned, o.writer.busy, o.writer.hung = true, false, o.writer.since
 		o.stats.WritersAbandoned++
 	}
 	o.kick()
@@ -390,6 +391,9 @@ func (o *Outbox) Health() Health {
 		h.Durable, h.Error, h.Since = false, w.err.Error(), w.errSince
 	case o.stuck() || w.abandoned && w.busy:
 		h.Durable, h.Hangs, h.Error, h.Since = false, true, errHangs.Error(), w.since
+		if w.abandoned {
+			h.Since = w.hung
+		}
 	}
 	return h
 }

@@ -21,9 +21,9 @@ import (
 // the past of its channel, is the row's rank, and the highest rank of all
 // subsystems and channels is what the budget is about. It is silent while it
 // learns: for two thirds of that time what is usual, then how its own scores are.
-// Rows in the first hour of a threshold's trouble are learnt one in 128, too.
 // Rows beyond the bound are learnt one in 128, so that trouble does not become
-// normal within minutes; after 24 h of it the new level is taken for normal.
+// normal within minutes, and so are those in the first hour of a threshold's
+// trouble; after 24 h of it the new level is taken for normal.
 type Anomaly struct {
 	cfg     AnomalyConfig
 	slots   int // of a row
@@ -75,7 +75,7 @@ type area struct {
 	within int  // rows within the bound, in a row
 	on     bool // it fires
 	since  int  // rows beyond the bound since it fires
-	told   int  // rows since it was told of
+	quiet  int  // rows since there was anything new to tell
 	news   bool // a further series went out
 	normal bool // what it was flagged for counts as normal since this row
 }
@@ -160,7 +160,7 @@ func (a *Anomaly) row() {
 		}
 		rarest = math.Max(rarest, x.rank)
 		beyond = a.move(x) || beyond
-		x.news = a.heard(x)
+		x.news = a.further(x)
 	}
 	if (beyond || a.amid && a.rows > a.learn) && a.rows%learnOneIn != 0 {
 		a.drop()
@@ -213,8 +213,9 @@ func (a *Anomaly) scores() {
 	}
 	for _, s := range a.series {
 		s.judge()
+		s.step(a.past[byValue].rank(s.w) > a.budget.bound)
 		s.age(a.rowsIn(newsAgain))
-		if a.rows > a.learn && a.beyond(s.w) && (!s.told || !a.area(s.info.Subsystem).on) {
+		if a.rows > a.learn && s.out > 0 && (!s.told || !a.area(s.info.Subsystem).on) {
 			s.fresh = s.w // it crept there, or comes back: nothing fires for it
 		}
 		put(s.info.Subsystem, byValue, s.fresh)
@@ -229,10 +230,10 @@ func (a *Anomaly) scores() {
 func (a *Anomaly) move(x *area) bool {
 	over := a.rows > a.learn && x.rank > a.budget.bound
 	lasts := over || x.on && a.lasts(x)
-	if lasts && x.within > a.rowsIn(newsAgain) {
-		x.told = 0 // it begins anew: what drives it is no further series
-	}
 	if lasts {
+		if x.within > a.rowsIn(newsAgain) {
+			x.quiet = 0 // it begins anew: what drives it is no further series
+		}
 		x.within = 0
 		x.since++
 	} else {

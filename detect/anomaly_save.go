@@ -53,7 +53,7 @@ type savedArea struct {
 	Within int    `json:"within"`
 	On     bool   `json:"on,omitempty"`
 	Since  int    `json:"since,omitempty"`
-	Told   int    `json:"told,omitempty"`
+	Quiet  int    `json:"quiet,omitempty"`
 }
 
 type savedExtremes struct {
@@ -98,7 +98,7 @@ func (a *Anomaly) save() []byte {
 		s.Groups = append(s.Groups, out)
 	}
 	for _, x := range a.areas {
-		out := savedArea{Name: x.name, Rank: floats(x.rank), Kind: x.kind, Within: x.within, On: x.on, Since: x.since, Told: x.told}
+		out := savedArea{Name: x.name, Rank: floats(x.rank), Kind: x.kind, Within: x.within, On: x.on, Since: x.since, Quiet: x.quiet}
 		for _, last := range x.last {
 			out.Last = append(out.Last, floats(last[:]...)...)
 		}
@@ -173,10 +173,10 @@ func (a *Anomaly) take(s *savedAnomaly) error {
 	}
 	for _, in := range s.Areas {
 		last, rank := unfloat(in.Last), unfloat(in.Rank)
-		if len(last) != channels*rowsLooked || len(rank) != 1 || in.Kind < 0 || in.Kind >= channels || in.Within < 0 || in.Since < 0 || in.Told < 0 {
+		if len(last) != channels*rowsLooked || len(rank) != 1 || in.Kind < 0 || in.Kind >= channels || in.Within < 0 || in.Since < 0 || in.Quiet < 0 {
 			return errBounds
 		}
-		x := &area{name: in.Name, rank: rank[0], kind: in.Kind, within: in.Within, on: in.On, since: in.Since, told: in.Told}
+		x := &area{name: in.Name, rank: rank[0], kind: in.Kind, within: in.Within, on: in.On, since: in.Since, quiet: in.Quiet}
 		for k := range x.last {
 			copy(x.last[k][:], last[k*rowsLooked:])
 		}

@@ -238,6 +238,9 @@ func TestFurtherSeriesIsNews(t *testing.T) {
 	if x := s.d.Explain().Areas[0]; x.Rank != 0 || !x.Firing {
 		t.Errorf("after ten minutes of it: rank %g, firing %v", x.Rank, x.Firing)
 	}
+	if score := s.d.Score(); score != 0.5 {
+		t.Errorf("the score is %g while it fires, want that of the bound", score)
+	}
 	out := s.run(100, also)
 	if len(out) != 1 || out[0].Phase != alert.PhaseUpdate || out[0].Causes[0].Metric != "b" || !strings.HasPrefix(out[0].Summary, "unusual for this host: b ") {
 		t.Errorf("%d messages of what came later: %v", len(out), out)
@@ -298,15 +301,32 @@ func TestHushed(t *testing.T) {
 	}
 }
 
-// TestTroubleIsNotLearnt: what a host is like while a threshold fires stays unusual.
-func TestTroubleIsNotLearnt(t *testing.T) {
-	t.Parallel()
+// withThreshold is a synthetic with a threshold beside, on a metric "down".
+func withThreshold(t *testing.T) *synthetic {
+	t.Helper()
 	s := newSynthetic(t, AnomalyConfig{Series: strings.Fields("a b c d e")})
 	levels, err := Rules([]RuleConfig{{Name: "down", Metric: "down", Statistic: "avg", Comparison: ">", Threshold: level(0), Period: seconds(1), EvaluationPeriods: 1, Severity: alert.Warning}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.d = New(slices.Concat(levels, s.d.rules), Options{Apart: true})
+	return s
+}
+
+// TestTroubleFromTheStart does not keep the rule from learning what there is.
+func TestTroubleFromTheStart(t *testing.T) {
+	t.Parallel()
+	s := withThreshold(t)
+	s.run(310, func(v map[string]float64) { v["down"] = 1 })
+	if e := s.d.Explain(); e.State != "ready" || e.Series[0].Usual == nil {
+		t.Errorf("%s, and of the first series is usual %v", e.State, e.Series[0].Usual)
+	}
+}
+
+// TestTroubleIsNotLearnt: what a host is like while a threshold fires stays unusual.
+func TestTroubleIsNotLearnt(t *testing.T) {
+	t.Parallel()
+	s := withThreshold(t)
 	down := func(v map[string]float64) { v["down"] = 1; v["c"] *= 5 } // not far enough for an anomaly
 	odd := func(v map[string]float64) { v["c"] *= 40 }
 	s.run(2000, nil)

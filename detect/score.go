@@ -10,8 +10,9 @@ func (d *Detector) Score() float64 {
 		if a, ok := r.(*Anomaly); ok && a.rows > a.learn {
 			worst := 0.0
 			for _, x := range a.areas {
-				if worst = math.Max(worst, x.rank); x.on {
-					worst = math.Max(worst, a.budget.bound) // what lasts is in no rank
+				worst = math.Max(worst, x.rank)
+				if x.on { // what lasts is in no rank
+					worst = math.Max(worst, a.budget.bound)
 				}
 			}
 			return worst / (worst + a.budget.bound)

@@ -1,10 +1,12 @@
 package slack
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,4 +153,44 @@ func TestLookedForAfterThrottling(t *testing.T) {
 	if got := mustSend(t, s, a, alert.Receipt{}); got.ID != first.ID {
 		t.Error("posted again")
 	}
+}
+
+// hangs answers all but the history, which never ends.
+type hangs struct{ direct }
+
+func (h hangs) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, "conversations.history") {
+		<-r.Context().Done()
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return h.direct.RoundTrip(r)
+}
+
+// A history that never answers holds a post back for two minutes, as one that fails
+// does, and leaves the post enough of the attempt.
+func TestHistoryThatHangs(t *testing.T) {
+	fake := slackfake.New("xoxb-test")
+	t.Cleanup(fake.Close)
+	synctest.Test(t, func(t *testing.T) {
+		s := restarted(t, fake)
+		s.http = &http.Client{Transport: hangs{direct{fake.Config.Handler}}}
+		a := with(alerttest.Alert(alert.PhaseFiring), func(a *alert.Alert) { a.ChangedAt = time.Now().Add(-time.Minute) })
+		began := time.Now()
+		for n := 0; ; n++ {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			_, err := s.Send(ctx, a, alert.Receipt{})
+			cancel()
+			if err == nil {
+				break
+			}
+			if n > 100 {
+				t.Fatalf("not posted in %s: %v", time.Since(began), err)
+			}
+		}
+		if took := time.Since(began); took < findPatience || took > findPatience+10*time.Second {
+			t.Errorf("posted after %s", took)
+		}
+	})
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,15 +20,6 @@ func TestFiringAtASink(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		root, err := os.OpenRoot(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer root.Close()
-		box, err := alert.Open(root, alert.Options{Seed: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
 		half := 0.5
 		rule := func(name, metric string) detect.RuleConfig {
 			return detect.RuleConfig{Name: name, Metric: metric, Comparison: ">", Threshold: &half, Period: conf.Duration(time.Second), EvaluationPeriods: 2}
@@ -39,7 +28,7 @@ func TestFiringAtASink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := &agent{box: box, log: slog.New(slog.DiscardHandler), detector: detect.New(rules, detect.Options{})}
+		a := &agent{log: slog.New(slog.DiscardHandler), detector: detect.New(rules, detect.Options{})}
 		for range 10 {
 			a.detector.Observe(collect.Frame{Time: time.Now(), Elapsed: time.Second, Samples: []collect.Sample{{Metric: "m", Value: 1}, {Metric: "n", Value: 0}}})
 		}
@@ -47,17 +36,16 @@ func TestFiringAtASink(t *testing.T) {
 			t.Fatalf("%+v", f)
 		}
 		told, other := alerttest.NewSink("told"), alerttest.NewSink("other")
-		box.SetSinks([]alert.Sink{told, other}, []alert.RouteConfig{{Match: alert.RouteMatch{Rule: []string{"busy"}}, To: []string{"told"}}, {To: []string{"other"}, Match: alert.RouteMatch{Rule: []string{"job"}}}})
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { box.Run(ctx); close(done) }()
+		var stop func()
+		a.box, stop = runBox(t, dir, []alert.RouteConfig{{Match: alert.RouteMatch{Rule: []string{"busy"}}, To: []string{"told"}}, {To: []string{"other"}, Match: alert.RouteMatch{Rule: []string{"job"}}}}, told, other)
+		defer stop()
 		put := func(rule string, s alert.State, members ...alert.Member) {
 			al := alerttest.Alert(alert.PhaseFiring)
 			al.Rule, al.Target, al.State, al.Members, al.Key, al.Incident = rule, "", s, members, "", ""
 			if s == alert.Resolved {
 				al.Phase = alert.PhaseResolved
 			}
-			if err := box.Put(ctx, al); err != nil {
+			if err := a.box.Put(t.Context(), al); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(5 * time.Second)
@@ -79,7 +67,5 @@ func TestFiringAtASink(t *testing.T) {
 		if got := list("told"); got != "" {
 			t.Errorf("after the end: %q", got)
 		}
-		cancel()
-		<-done
 	})
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"log/slog"
-	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,19 +17,9 @@ func TestTerminalOfAnEarlierRun(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		root, err := os.OpenRoot(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer root.Close()
-		box, err := alert.Open(root, alert.Options{Seed: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		box.SetSinks([]alert.Sink{alerttest.NewSink("terminal"), alerttest.NewSink("ops")}, nil)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { box.Run(ctx); close(done) }()
+		box, stop := runBox(t, dir, nil, alerttest.NewSink("terminal"), alerttest.NewSink("ops"))
+		defer stop()
+		ctx := t.Context()
 		if err := box.Put(ctx, alerttest.Alert(alert.PhaseFiring)); err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +39,5 @@ func TestTerminalOfAnEarlierRun(t *testing.T) {
 		if len(removed) != 1 || removed[0] != "ops" {
 			t.Errorf("owed to sinks that are not configured: %v, want ops alone", removed)
 		}
-		cancel()
-		<-done
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -57,22 +56,12 @@ func TestTroubleOfTheAgentItselfIsTold(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		root, err := os.OpenRoot(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer root.Close()
-		box, err := alert.Open(root, alert.Options{Seed: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
 		good, bad, locked := alerttest.NewSink("good"), alerttest.NewSink("bad"), alerttest.NewSink("locked")
 		bad.Fail(alert.ErrPermanent)
 		locked.Fail(alert.ErrCredentials)
-		box.SetSinks([]alert.Sink{good, bad, locked}, nil)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { box.Run(ctx); close(done) }()
+		box, stop := runBox(t, dir, nil, good, bad, locked)
+		defer stop()
+		ctx := t.Context()
 		c := &flaky{}
 		set := collect.NewSet([]collect.Collector{c, &absent{}}, collect.SetOptions{Interval: time.Second})
 		a := &agent{box: box, log: slog.New(slog.DiscardHandler), stateDir: dir}
@@ -133,8 +122,6 @@ func TestTroubleOfTheAgentItselfIsTold(t *testing.T) {
 				t.Errorf("%s is missing in %s", want, told())
 			}
 		}
-		cancel()
-		<-done
 	})
 }
 
@@ -178,20 +165,9 @@ func TestTroubleOfTheAgentThatGrowsWorse(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		root, err := os.OpenRoot(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer root.Close()
-		box, err := alert.Open(root, alert.Options{Seed: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
 		sink := alerttest.NewSink("s")
-		box.SetSinks([]alert.Sink{sink}, nil)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { box.Run(ctx); close(done) }()
+		box, stop := runBox(t, dir, nil, sink)
+		defer stop()
 		a := &agent{box: box, log: slog.New(slog.DiscardHandler), stateDir: dir, selfCheck: selfCheck{raised: map[trouble]raised{}}}
 		start := time.Now()
 		for i, s := range []alert.Severity{alert.Warning, alert.Warning, alert.Critical, alert.Critical, alert.Warning, ""} {
@@ -200,17 +176,18 @@ func TestTroubleOfTheAgentThatGrowsWorse(t *testing.T) {
 				found[trouble{"state-disk", dir}] = alert.Alert{Severity: s, Summary: "the disk hangs"}
 			}
 			time.Sleep(time.Duration(i) * 10 * time.Second)
-			a.tell(ctx, found, time.Now(), time.Since(start))
+			a.tell(t.Context(), found, time.Now(), time.Since(start))
 			time.Sleep(5 * time.Second)
 		}
 		var got []string
 		for _, al := range sink.Taken() {
 			got = append(got, al.Phase+" "+string(al.Severity))
+			if !al.StartedAt.Equal(sink.Taken()[0].StartedAt) {
+				t.Errorf("%s says that it began at another time", al.Phase)
+			}
 		}
 		if want := "firing warning, update-1 critical, resolved critical"; strings.Join(got, ", ") != want {
 			t.Errorf("told %s, want %s", strings.Join(got, ", "), want)
 		}
-		cancel()
-		<-done
 	})
 }
