@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -110,40 +111,82 @@ func fault(ctx context.Context, kind string, plan web.Drill, server *slowServer)
 			}()
 		}
 	case "memory":
-		hog := make([]byte, plan.Bytes)
-		for i := 0; i < len(hog) && ctx.Err() == nil; i += os.Getpagesize() {
-			hog[i] = 1
+		var hogs [][]byte
+		defer func() { runtime.KeepAlive(hogs) }()
+		err := grow(ctx, plan, func(n int64) error {
+			hog := make([]byte, n)
+			hogs = append(hogs, hog)
+			for i := 0; i < len(hog) && ctx.Err() == nil; i += os.Getpagesize() {
+				hog[i] = 1
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		defer runtime.KeepAlive(hog)
 	case "disk":
-		f, err := takeDisk(ctx, plan)
+		f, err := openNameless(plan.Dir)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = f.Close() }()
+		noise := rand.NewChaCha8([32]byte{1}) // does not compress
+		if err := grow(ctx, plan, func(n int64) error { return fill(ctx, f, noise, n) }); err != nil {
+			return err
+		}
 	}
 	<-ctx.Done()
 	return nil
 }
 
-// takeDisk fills a file without a name. What it writes does not compress.
-func takeDisk(ctx context.Context, plan web.Drill) (*os.File, error) {
-	path := filepath.Join(plan.Dir, "drill.tmp")
+// grow takes what the plan says at once. While that is not told (other programs
+// may have freed as much meanwhile) it takes an eighth more each second, until
+// ctx ends or it has the most that the plan allows. An error of take ends it.
+func grow(ctx context.Context, plan web.Drill, take func(n int64) error) error {
+	if err := take(plan.Bytes); err != nil {
+		return err
+	}
+	next := time.NewTimer(growAfter)
+	defer next.Stop()
+	for taken := plan.Bytes; taken < plan.Most; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-next.C:
+		}
+		n := min(max(plan.Bytes/8, 1), plan.Most-taken)
+		if err := take(n); err != nil {
+			return err
+		}
+		taken += n
+		next.Reset(time.Second)
+	}
+	return nil
+}
+
+// openNameless makes a file without a name.
+func openNameless(dir string) (*os.File, error) {
+	path := filepath.Join(dir, "drill.tmp")
 	_ = os.Remove(path) // empty, of a drill that was killed before the next line but one
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("take disk space: %w", err)
 	}
 	if err := os.Remove(path); err != nil {
-		return f, fmt.Errorf("take disk space: %w", err)
-	}
-	noise, block := rand.NewChaCha8([32]byte{1}), make([]byte, 1<<20)
-	for n := int64(0); n < plan.Bytes && ctx.Err() == nil; n += int64(len(block)) {
-		_, _ = noise.Read(block) // never fails
-		if _, err := f.Write(block); err != nil {
-			_ = f.Close()
-			return nil, fmt.Errorf("take disk space: %w", err)
-		}
+		_ = f.Close()
+		return nil, fmt.Errorf("take disk space: %w", err)
 	}
 	return f, nil
+}
+
+// fill writes n bytes, fewer where ctx ends.
+func fill(ctx context.Context, w io.Writer, from io.Reader, n int64) error {
+	for n > 0 && ctx.Err() == nil {
+		wrote, err := io.CopyN(w, from, min(n, 1<<20))
+		if err != nil {
+			return fmt.Errorf("take disk space: %w", err)
+		}
+		n -= wrote
+	}
+	return nil
 }

@@ -21,7 +21,8 @@ const (
 	drillTime  = time.Minute // a drill ends by itself after so long
 	drillFires = 30 * time.Second
 	drillGrace = 5 * time.Second // between two steps; a client that is gone for longer ends the drill
-	maxTaken   = 512 << 20       // bytes of memory or disk that a drill takes
+	growAfter  = 5 * time.Second // a fault is told of by then, unless it did not show
+	maxTaken   = 512 << 20       // bytes of memory or disk that a drill takes at once
 )
 
 // rehearsal is a drill that goes on: a rule for as long as it lasts.
@@ -254,7 +255,8 @@ func drillRule(kind string, f collect.Frame, stateDir string) (detect.RuleConfig
 		rule.Metric, rule.Target, limit = "probe_duration", drillTarget, slowAnswer.Seconds()*1000/2
 	case "memory":
 		used, _ := value("mem_used", "")
-		d.Bytes = min(maxTaken, int64(used*free/(100-min(free, 99))/4))
+		d.Most = int64(used * free / (100 - min(free, 99)) / 4)
+		d.Bytes = min(maxTaken, d.Most)
 		rule.Metric, limit = "mem_used", used+float64(d.Bytes)/2
 	case "disk":
 		rule.Metric, rule.Target = "disk_used", mountOf(stateDir, f)
@@ -263,7 +265,8 @@ func drillRule(kind string, f collect.Frame, stateDir string) (detect.RuleConfig
 		if !ok || room < 1<<30 {
 			return rule, d, fmt.Errorf("the file system of %s is not measured, or has less than 1 GiB free", stateDir)
 		}
-		d.Dir, d.Bytes = stateDir, min(maxTaken, int64(room/4))
+		d.Dir, d.Most = stateDir, int64(room/4)
+		d.Bytes = min(maxTaken, d.Most)
 		limit = used + float64(d.Bytes)/2
 	default:
 		return rule, d, fmt.Errorf("there is no drill of %q; one of cpu, memory, disk, probe, sink", kind)

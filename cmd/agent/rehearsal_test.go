@@ -21,23 +21,25 @@ func TestDrillRule(t *testing.T) {
 		kind      string
 		frame     collect.Frame
 		bytes     int64
+		most      int64
 		threshold float64
 		target    string
 		refused   string
 	}{
-		{"cpu", quiet, 0, 80, "", ""},
-		{"cpu", quietHost(61, 50, 4<<30), 0, 0, "", "loaded"},
-		{"memory", quiet, 256 << 20, 1<<30 + 128<<20, "", ""},
-		{"memory", quietHost(10, 19, 4<<30), 0, 0, "", "loaded"},
-		{"memory", quietHost(10, 99, 4<<30), maxTaken, 1<<30 + maxTaken/2, "", ""},
-		{"disk", quiet, maxTaken, 5<<30 + maxTaken/2, "/var", ""},
-		{"disk", quietHost(10, 50, 1<<30-1), 0, 0, "", "less than 1 GiB"},
-		{"sink", quietHost(99, 1, 0), 0, 0, "", ""},
-		{"sink", collect.Frame{}, 0, 0, "", ""},
-		{"cpu", collect.Frame{}, 0, 0, "", "not measured"},
-		{"probe", quiet, 0, 500, drillTarget, ""},
-		{"probe", quietHost(96, 50, 4<<30), 0, 0, "", "loaded"},
-		{"fire", quiet, 0, 0, "", "one of cpu, memory, disk, probe, sink"},
+		{"cpu", quiet, 0, 0, 80, "", ""},
+		{"cpu", quietHost(61, 50, 4<<30), 0, 0, 0, "", "loaded"},
+		{"memory", quiet, 256 << 20, 256 << 20, 1<<30 + 128<<20, "", ""},
+		{"memory", quietHost(10, 19, 4<<30), 0, 0, 0, "", "loaded"},
+		{"memory", quietHost(10, 99, 4<<30), maxTaken, 99 << 28, 1<<30 + maxTaken/2, "", ""},
+		{"disk", quiet, maxTaken, 1 << 30, 5<<30 + maxTaken/2, "/var", ""},
+		{"disk", quietHost(10, 50, 1<<30), 256 << 20, 256 << 20, 5<<30 + 128<<20, "/var", ""},
+		{"disk", quietHost(10, 50, 1<<30-1), 0, 0, 0, "", "less than 1 GiB"},
+		{"sink", quietHost(99, 1, 0), 0, 0, 0, "", ""},
+		{"sink", collect.Frame{}, 0, 0, 0, "", ""},
+		{"cpu", collect.Frame{}, 0, 0, 0, "", "not measured"},
+		{"probe", quiet, 0, 0, 500, drillTarget, ""},
+		{"probe", quietHost(96, 50, 4<<30), 0, 0, 0, "", "loaded"},
+		{"fire", quiet, 0, 0, 0, "", "one of cpu, memory, disk, probe, sink"},
 	} {
 		rule, d, err := drillRule(c.kind, c.frame, "/var/lib/firewatch")
 		if c.refused != "" {
@@ -46,8 +48,8 @@ func TestDrillRule(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || d.Bytes != c.bytes || *rule.Threshold != c.threshold || rule.Target != c.target {
-			t.Errorf("%s: takes %d bytes, rule above %v on %q, error %v; want %d, %v, %q", c.kind, d.Bytes, *rule.Threshold, rule.Target, err, c.bytes, c.threshold, c.target)
+		if err != nil || d.Bytes != c.bytes || d.Most != c.most || *rule.Threshold != c.threshold || rule.Target != c.target {
+			t.Errorf("%s: takes %d bytes, at most %d, rule above %v on %q, error %v; want %d, %d, %v, %q", c.kind, d.Bytes, d.Most, *rule.Threshold, rule.Target, err, c.bytes, c.most, c.threshold, c.target)
 		}
 	}
 }

@@ -20,7 +20,8 @@ type DrillStep struct {
 // Drill is what the agent says at each step of a drill.
 type Drill struct {
 	Rule    string       `json:"rule"`
-	Bytes   int64        `json:"bytes,omitempty"`    // how much the client is to take, of memory or disk
+	Bytes   int64        `json:"bytes,omitempty"`    // how much the client is to take at once, of memory or disk
+	Most    int64        `json:"most,omitempty"`     // how much in all, growing while it is not told: a quarter of what is available
 	Dir     string       `json:"dir,omitempty"`      // where, for a disk
 	Fired   float64      `json:"fired_ms,omitempty"` // from the start of the drill until its rule fired
 	Results []TestResult `json:"results,omitempty"`
