@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -121,32 +122,81 @@ func BenchmarkAnomaly(b *testing.B) {
 	a := rules[0].(*Anomaly)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	spent := func() time.Duration {
-		var t unix.Timespec
-		if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
-			b.Fatal(err)
-		}
-		return time.Duration(t.Nano())
-	}
-	worst, all := time.Duration(0), spent()
+	worst, all := time.Duration(0), spent(b)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
-		began := spent()
+		began := spent(b)
 		d.Observe(frames[i%len(frames)])
-		worst = max(worst, spent()-began)
+		worst = max(worst, spent(b)-began)
 	}
-	b.ReportMetric(float64((spent()-all).Microseconds())/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64((spent(b)-all).Microseconds())/float64(b.N), "cpu-µs/op")
 	b.ReportMetric(float64(worst.Microseconds()), "worst-cpu-µs")
 	b.ReportMetric(float64(weighs)/(1<<20), "heap-MiB")
 	b.ReportMetric(float64(len(a.series)), "series")
 	b.ReportMetric(float64(len(a.save()))/(1<<20), "saved-MiB")
 }
 
+// BenchmarkScorer is a row of 60 series in blocks of 12 by all channels, with the
+// models full: the thread's own CPU time, and what the models weigh.
+func BenchmarkScorer(b *testing.B) {
+	for _, step := range []time.Duration{10 * time.Second, 5 * time.Minute} {
+		b.Run(step.String(), func(b *testing.B) {
+			before := heap()
+			s, err := NewScorer(ScorerOptions{Series: 60, Blocks: slices.Collect(slices.Chunk(upTo(60), 12)), Step: step, Seed: 1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			r := rand.New(rand.NewPCG(1, 2))
+			row, n := make([]float64, 60), 0
+			observe := func() {
+				for j := range row {
+					row[j] = 10 + 5*math.Sin(float64(n)/100+float64(j)) + r.NormFloat64()
+				}
+				n++
+				if _, err := s.Observe(row); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for range 20000 {
+				observe()
+			}
+			weighs := heap() - before
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			all := spent(b)
+			for b.Loop() {
+				observe()
+			}
+			b.ReportMetric(float64((spent(b)-all).Microseconds())/float64(b.N), "cpu-µs/row")
+			b.ReportMetric(float64(weighs)/(1<<20), "heap-MiB")
+		})
+	}
+}
+
+// upTo is 0…n−1.
+func upTo(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// spent is the CPU time of this thread.
+func spent(b *testing.B) time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(t.Nano())
+}
+
 // heap is the memory in use.
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()
+	runtime.GC() // what the first one only finalised
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }

@@ -16,7 +16,8 @@ type Channels uint8
 const (
 	// ValueChannel asks how far a value lies from the past values of its series.
 	ValueChannel Channels = 1 << iota
-	// ShapeChannel asks how unusual the course of the last hours of a series is.
+	// ShapeChannel asks how unusual the course of the last hours of a series is,
+	// of the first 40 series.
 	ShapeChannel
 	// HostChannel asks how unusual the values of a block of series are together.
 	HostChannel
@@ -115,7 +116,11 @@ func NewScorer(o ScorerOptions) (*Scorer, error) {
 		return nil, err
 	}
 	for i := range o.Series {
-		one, err := newSeriesScorer(o, o.Seed+uint64(i))
+		own := o
+		if i >= shapeMost {
+			own.Channels &^= ShapeChannel
+		}
+		one, err := newSeriesScorer(own, o.Seed+uint64(i))
 		if err != nil {
 			return nil, fmt.Errorf("new scorer: %w", err)
 		}

@@ -37,11 +37,11 @@ func newBuilder(o Options, features int, missing bool) *builder {
 	return b
 }
 
-// build grows the tree with the given generator from rows of data. The result
-// is valid until the next build.
-func (b *builder) build(data [][]float64, r rng) grown {
+// build grows the tree with the given generator from n rows, of which row is the
+// i-th. The result is valid until the next build.
+func (b *builder) build(n int, row func(i int) []float64, r rng) grown {
 	b.rng = r
-	m := b.picker.draw(b.sample, data, b.opt.Sample, &b.rng)
+	m := b.picker.draw(b.sample, n, row, b.opt.Sample, &b.rng)
 	b.limit = b.opt.depthLimit(m)
 	for i := range m {
 		b.order[i] = uint32(i * b.features)
@@ -71,7 +71,7 @@ type cut struct {
 func (b *builder) grow(at uint32, lo, hi, depth, active int) {
 	b.nodes[at].size = uint16(hi - lo)
 	var c cut
-	if hi-lo > 1 && depth < b.limit {
+	if hi-lo > b.opt.Leaf && depth < b.limit {
 		if b.opt.Split == Proportional {
 			c, active = b.cutProportional(lo, hi, active)
 		} else {

@@ -162,6 +162,10 @@ func (r *reader) options() (Options, error) {
 	o.Split = Split(r.u8())
 	o.Boxes = r.u8() == 1
 	o.Contamination = r.f64()
+	o.Leaf = 1
+	if r.version > 1 {
+		o.Leaf = int(r.u16())
+	}
 	full, err := o.withDefaults()
 	if err != nil || full != o {
 		return o, fmt.Errorf("%w: options %+v", ErrFormat, o)

@@ -17,14 +17,12 @@ func (f *Forest) Encode(dst []byte) []byte {
 func (s *Stream) Encode(dst []byte) []byte {
 	return seal(dst, kindStream, func(w *writer) {
 		w.options(s.opt.Options)
-		for _, v := range []int{s.opt.Features, s.opt.Window, s.opt.Horizon, s.opt.Rebuild, s.opt.Every, s.next, len(s.rows)} {
+		for _, v := range []int{s.opt.Features, s.opt.Window, s.opt.Horizon, s.opt.Rebuild, s.opt.Every, s.next, s.held()} {
 			w.u32(uint32(v))
 		}
 		w.u64(s.tick)
-		for _, row := range s.rows {
-			for _, v := range row {
-				w.f64(v)
-			}
+		for _, v := range s.rows {
+			w.f64(v)
 		}
 		w.trees(&s.grove)
 	})
@@ -56,6 +54,10 @@ func (w *writer) options(o Options) {
 	}
 	w.u8(boxes)
 	w.f64(o.Contamination)
+	if o.Leaf > 1 {
+		w.version = 2
+		w.u16(uint16(o.Leaf))
+	}
 }
 
 // trees writes each tree as its sample size, its nodes in the order of a

@@ -56,6 +56,11 @@ type Options struct {
 	// ⌈log2(rows in the tree)⌉ and at least 1; negative means until every row
 	// is alone or equals its neighbours, at most 1024.
 	MaxDepth int
+	// Leaf is the number of rows that are not split any more, 1…Sample; 0 means
+	// 1. A leaf of n rows counts as c(n) levels, so scores are coarser where
+	// the rows are dense, and a tree has a fraction of the nodes: of 256 rows,
+	// with Leaf 8, about a quarter.
+	Leaf int
 	// Seed fixes every random choice: the same rows, options and seed give the
 	// same forest bit for bit on one GOARCH, whatever GOMAXPROCS and Workers.
 	Seed uint64
@@ -83,11 +88,16 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Sample == 0 {
 		o.Sample = 256
 	}
+	if o.Leaf == 0 {
+		o.Leaf = 1
+	}
 	switch {
 	case o.Trees < 0 || o.Trees > MaxTrees:
 		return o, fmt.Errorf("%w: Trees %d is not in 1…%d", ErrOptions, o.Trees, MaxTrees)
 	case o.Sample < 0 || o.Sample > MaxSample:
 		return o, fmt.Errorf("%w: Sample %d is not in 1…%d", ErrOptions, o.Sample, MaxSample)
+	case o.Leaf < 0 || o.Leaf > o.Sample:
+		return o, fmt.Errorf("%w: Leaf %d is not in 1…Sample %d", ErrOptions, o.Leaf, o.Sample)
 	case o.MaxDepth > MaxDepth:
 		return o, fmt.Errorf("%w: MaxDepth %d is over %d", ErrOptions, o.MaxDepth, MaxDepth)
 	case o.Split > Proportional:

@@ -8,13 +8,13 @@ type picker struct {
 	drawn []int
 }
 
-// draw copies m different rows of data one after the other to dst, all rows if
-// there are no more than m. It returns how many it copied.
-func (p *picker) draw(dst []float64, data [][]float64, m int, r *rng) int {
-	n, d := len(data), len(data[0])
+// draw copies m different rows of n one after the other to dst, all rows if there
+// are no more than m; row is the i-th. It returns how many it copied.
+func (p *picker) draw(dst []float64, n int, row func(i int) []float64, m int, r *rng) int {
+	d := len(row(0))
 	if m >= n {
-		for i, row := range data {
-			copy(dst[i*d:], row)
+		for i := range n {
+			copy(dst[i*d:], row(i))
 		}
 		return n
 	}
@@ -32,7 +32,7 @@ func (p *picker) draw(dst []float64, data [][]float64, m int, r *rng) int {
 	}
 	for k, i := range p.drawn {
 		p.taken[i/64] = 0
-		copy(dst[k*d:(k+1)*d], data[i])
+		copy(dst[k*d:(k+1)*d], row(i))
 	}
 	return m
 }

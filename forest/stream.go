@@ -32,11 +32,11 @@ type Stream struct {
 	grove
 	opt    StreamOptions
 	keep   reservoir
-	rows   [][]float64 // the kept rows
-	spare  []float64   // room for more of them
-	tick   uint64      // rows seen
-	next   int         // slot of the tree to regrow next
-	stride int         // places in grove.nodes per tree, odd
+	rows   []float64 // the kept rows, one after the other
+	row    func(i int) []float64
+	tick   uint64 // rows seen
+	next   int    // slot of the tree to regrow next
+	stride int    // places in grove.nodes per tree, odd
 	grower *builder
 }
 
@@ -55,6 +55,7 @@ func NewStream(o StreamOptions) (*Stream, error) {
 		return nil, fmt.Errorf("new stream: %w", err)
 	}
 	s := &Stream{opt: o, keep: keep, stride: minStride}
+	s.row = func(i int) []float64 { return s.rows[i*s.features : (i+1)*s.features] }
 	s.grower = newBuilder(o.Options, o.Features, false)
 	s.grove = newGrove(o.Options, o.Features, o.Trees*s.stride)
 	for t := range s.trees {
@@ -107,7 +108,7 @@ func (s *Stream) readyAt() uint64 {
 }
 
 // Bytes returns the memory of the trees and the kept rows, in bytes.
-func (s *Stream) Bytes() int { return s.bytes() + cap(s.rows)*(8*s.features+24) }
+func (s *Stream) Bytes() int { return s.bytes() + 8*cap(s.rows) }
 
 // Score is Forest.Score for the trees as they are: x is judged by the rows that
 // came before.
@@ -155,24 +156,25 @@ func (s *Stream) Update(x []float64) error {
 	return nil
 }
 
+// held is the number of rows kept now.
+func (s *Stream) held() int { return len(s.rows) / s.features }
+
 // hold puts x into a slot: one that is taken, or the first that is not.
 func (s *Stream) hold(slot int, x []float64) {
-	if slot < len(s.rows) {
-		copy(s.rows[slot], x)
+	if slot < s.held() {
+		copy(s.row(slot), x)
 		return
 	}
-	d := len(x)
-	if len(s.spare) < d {
-		s.spare = make([]float64, min(64, s.opt.Window-slot)*d)
+	if len(s.rows) == cap(s.rows) { // double, but not past the window
+		room := min(max(64, 2*slot), s.opt.Window) * len(x)
+		s.rows = append(make([]float64, 0, room), s.rows...)
 	}
-	s.rows = append(s.rows, s.spare[:d:d])
-	s.spare = s.spare[d:]
-	copy(s.rows[slot], x)
+	s.rows = append(s.rows, x...)
 }
 
 // regrow replaces the tree whose turn it is.
 func (s *Stream) regrow() {
-	src := s.grower.build(s.rows, seedFor(s.opt.Seed, s.tick, s.next))
+	src := s.grower.build(s.held(), s.row, seedFor(s.opt.Seed, s.tick, s.next))
 	if len(src.nodes) > s.stride {
 		s.widen(len(src.nodes))
 	}
@@ -180,10 +182,10 @@ func (s *Stream) regrow() {
 	s.next = (s.next + 1) % len(s.trees)
 }
 
-// widen gives each tree room for at least n nodes and some more. The number is
-// odd, which boxSet relies on.
+// widen gives each tree room for at least n nodes and a few more, but not for more
+// than any tree has. The number is odd, which boxSet relies on.
 func (s *Stream) widen(n int) {
-	s.stride = (n + n/8) | 1
+	s.stride = max(n, min(n+n/16, 2*s.opt.Sample-1)) | 1
 	wider := newGrove(s.opt.Options, s.features, len(s.trees)*s.stride)
 	for t := range s.trees {
 		wider.put(t, uint32(t*s.stride), s.lift(t))

@@ -99,9 +99,10 @@ func checkChunkRows(rows [][]float64, d int) (bad int, missing bool) {
 func plant(rows [][]float64, o Options, missing bool) []grown {
 	o.Sample = min(o.Sample, len(rows))
 	trees := make([]grown, o.Trees)
+	row := func(i int) []float64 { return rows[i] }
 	inParallel(o.workers(o.Trees), o.Trees, func() func(int) {
 		b := newBuilder(o, len(rows[0]), missing)
-		return func(t int) { trees[t] = b.build(rows, seedFor(o.Seed, 0, t)).clone() }
+		return func(t int) { trees[t] = b.build(len(rows), row, seedFor(o.Seed, 0, t)).clone() }
 	})
 	return trees
 }

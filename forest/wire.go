@@ -10,9 +10,10 @@ import (
 // The encoding of all three types: "fwif", a version byte, a kind byte, the
 // CRC-32C of what follows, and the body, in little-endian order. A change of
 // the body raises the version; the decoder keeps reading the version before.
+// Version 2 has Options.Leaf; where that is 1, version 1 is written.
 const (
 	magic       = "fwif"
-	version     = 1
+	version     = 2
 	kindForest  = 1
 	kindStream  = 2
 	kindLine    = 3
@@ -22,7 +23,10 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // writer appends numbers to b.
-type writer struct{ b []byte }
+type writer struct {
+	b       []byte
+	version uint8 // that what was written needs
+}
 
 func (w *writer) u8(v uint8)    { w.b = append(w.b, v) }
 func (w *writer) u16(v uint16)  { w.b = binary.LittleEndian.AppendUint16(w.b, v) }
@@ -34,11 +38,12 @@ func (w *writer) f64(v float64) { w.u64(math.Float64bits(v)) }
 // seal appends the header and a body to dst.
 func seal(dst []byte, kind uint8, body func(*writer)) []byte {
 	at := len(dst)
-	w := writer{append(dst, magic...)}
-	w.u8(version)
+	w := writer{b: append(dst, magic...), version: 1}
+	w.u8(0) // the version, see below
 	w.u8(kind)
 	w.u32(0)
 	body(&w)
+	w.b[at+4] = w.version
 	sum := crc32.Checksum(w.b[at+headerBytes:], castagnoli)
 	binary.LittleEndian.PutUint32(w.b[at+6:], sum)
 	return w.b
@@ -46,8 +51,9 @@ func seal(dst []byte, kind uint8, body func(*writer)) []byte {
 
 // reader takes numbers from b. Past the end it yields zeros and is short.
 type reader struct {
-	b     []byte
-	short bool
+	b       []byte
+	version uint8
+	short   bool
 }
 
 // open checks the header and returns a reader of the body.
@@ -55,14 +61,14 @@ func open(b []byte, kind uint8) (*reader, error) {
 	switch {
 	case len(b) < headerBytes || string(b[:4]) != magic:
 		return nil, fmt.Errorf("%w: no header", ErrFormat)
-	case b[4] != version:
-		return nil, fmt.Errorf("%w: version %d, this package reads %d", ErrFormat, b[4], version)
+	case b[4] < 1 || b[4] > version:
+		return nil, fmt.Errorf("%w: version %d, this package reads 1…%d", ErrFormat, b[4], version)
 	case b[5] != kind:
 		return nil, fmt.Errorf("%w: kind %d, want %d", ErrFormat, b[5], kind)
 	case crc32.Checksum(b[headerBytes:], castagnoli) != binary.LittleEndian.Uint32(b[6:]):
 		return nil, fmt.Errorf("%w: checksum does not match", ErrFormat)
 	}
-	return &reader{b: b[headerBytes:]}, nil
+	return &reader{b: b[headerBytes:], version: b[4]}, nil
 }
 
 func (r *reader) take(n int) []byte {
