@@ -35,7 +35,7 @@ func newHostChannel(block []int, o ScorerOptions, seed uint64) (*hostChannel, er
 	}
 	var err error
 	h.forest, err = forest.NewStream(forest.StreamOptions{
-		Options:  forest.Options{Trees: hostTrees, Sample: forestSample, MaxDepth: forestDepth, Seed: seed, Boxes: true, Split: forest.Proportional},
+		Options:  forest.Options{Trees: hostTrees, Sample: forestSample, Leaf: forestLeaf, MaxDepth: forestDepth, Seed: seed, Boxes: true, Split: forest.Proportional},
 		Features: len(block), Window: pastWindow, Horizon: horizon, Every: hostEvery,
 	})
 	return h, err

@@ -13,8 +13,7 @@ const (
 	shapeMeans = 4               // means that make a shape, one after the other
 	shapeLeast = 12              // steps of each mean, where an hour has fewer
 	shapeTrees = 30
-	shapeLeaf  = 8  // rows that a tree does not part
-	shapeMost  = 40 // series with a shape, the first ones: each takes 150 kB
+	shapeMost  = 40 // series with a shape, the first ones: each takes about 250 kB
 	shapeEvery = 16 // steps from one new tree to the next
 )
 
@@ -42,7 +41,7 @@ func newShapeChannel(o ScorerOptions, seed uint64) (*shapeChannel, error) {
 	each := max(1, int(shapeStep/o.Step))
 	o.Step *= time.Duration(each) // from here on a row is a step
 	f, err := forest.NewStream(forest.StreamOptions{
-		Options:  forest.Options{Trees: shapeTrees, Sample: forestSample, Leaf: shapeLeaf, MaxDepth: forestDepth, Seed: seed, Boxes: true, Split: forest.Proportional},
+		Options:  forest.Options{Trees: shapeTrees, Sample: forestSample, Leaf: forestLeaf, MaxDepth: forestDepth, Seed: seed, Boxes: true, Split: forest.Proportional},
 		Features: shapeMeans, Window: pastWindow, Horizon: o.rowsOf(pastHorizon, pastWindow), Every: shapeEvery,
 	})
 	span := o.rowsOf(shapeSpan, shapeLeast)

@@ -57,6 +57,8 @@ func TestBadInput(t *testing.T) {
 		"infinity":      {[][]float64{{1, 2}, {math.NaN(), inf}}, Options{}, ErrInput},
 		"trees":         {column(1, 2), Options{Trees: -1}, ErrOptions},
 		"sample":        {column(1, 2), Options{Sample: MaxSample + 1}, ErrOptions},
+		"leaf":          {column(1, 2), Options{Leaf: 257}, ErrOptions},
+		"no leaf":       {column(1, 2), Options{Leaf: -1}, ErrOptions},
 		"depth":         {column(1, 2), Options{MaxDepth: MaxDepth + 1}, ErrOptions},
 		"split":         {column(1, 2), Options{Split: 2}, ErrOptions},
 		"contamination": {column(1, 2), Options{Contamination: 0.6}, ErrOptions},
@@ -292,4 +294,25 @@ func TestFeaturesBeyondTheRoomOnTheStack(t *testing.T) {
 		}
 	}()
 	mustTrain(t, rows, Options{Trees: 1}).Contributions(make([]float64, 3), rows[0])
+}
+
+// TestLeaf: a node of more rows than Leaf is split, unless too deep or of equal
+// rows, and one of so many or fewer is not: a tree is a fraction of the size, and
+// what lies apart still stands out.
+func TestLeaf(t *testing.T) {
+	t.Parallel()
+	rows := madeRows(1000, 4, 3)
+	whole := mustTrain(t, rows, Options{Boxes: true, MaxDepth: -1, Split: Proportional, Seed: 1})
+	f := mustTrain(t, rows, Options{Boxes: true, MaxDepth: -1, Split: Proportional, Seed: 1, Leaf: 8})
+	for i := range f.nodes {
+		if n := &f.nodes[i]; n.leaf() != (n.rows() <= 8) {
+			t.Fatalf("node %d of %d rows: leaf %v", i, n.rows(), n.leaf())
+		}
+	}
+	if 3*f.Bytes() > whole.Bytes() {
+		t.Errorf("%d bytes, of %d with leaves of one row", f.Bytes(), whole.Bytes())
+	}
+	if out, usual := f.Score([]float64{0, 0, 0, 30}), f.Score(rows[0]); out < usual+0.2 {
+		t.Errorf("an outlier scores %v, a usual row %v", out, usual)
+	}
 }

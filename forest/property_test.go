@@ -22,9 +22,11 @@ func drawRows(t *rapid.T) [][]float64 {
 }
 
 func drawOptions(t *rapid.T) Options {
+	sample := rapid.IntRange(1, 50).Draw(t, "sample")
 	return Options{
 		Trees:    rapid.IntRange(1, 20).Draw(t, "trees"),
-		Sample:   rapid.IntRange(1, 50).Draw(t, "sample"),
+		Sample:   sample,
+		Leaf:     rapid.IntRange(0, sample).Draw(t, "leaf"),
 		MaxDepth: rapid.IntRange(-1, 6).Draw(t, "depth"),
 		Seed:     rapid.Uint64().Draw(t, "seed"),
 		Split:    Split(rapid.IntRange(0, 1).Draw(t, "split")),
@@ -65,6 +67,7 @@ func TestEveryLeafHoldsWhatReachesIt(t *testing.T) {
 		rows := drawRows(t)
 		o := drawOptions(t)
 		o.Sample = len(rows) // so that the rows of each tree are known
+		o.Leaf = min(o.Leaf, o.Sample)
 		f, err := Train(rows, o)
 		if err != nil {
 			t.Fatal(err)

@@ -73,6 +73,7 @@ func (o StreamOptions) withDefaults() (StreamOptions, error) {
 		o.Window = 4 * o.Sample
 	}
 	o.Sample = min(o.Sample, max(o.Window, 1))
+	o.Leaf = min(o.Leaf, o.Sample)
 	if o.Rebuild == 0 {
 		o.Rebuild = 1
 	}

@@ -26,6 +26,7 @@ func streams() map[string]StreamOptions {
 		"boxes":        {Features: 3, Window: 300, Options: Options{Trees: 20, Sample: 64, Boxes: true}},
 		"deep boxes":   {Features: 3, Window: 300, Options: Options{Trees: 20, Sample: 64, Boxes: true, MaxDepth: -1}},
 		"proportional": {Features: 3, Window: 300, Options: Options{Trees: 20, Sample: 64, Boxes: true, Split: Proportional}},
+		"leaves":       {Features: 3, Window: 300, Horizon: 500, Options: Options{Trees: 20, Sample: 64, Leaf: 6, Boxes: true, MaxDepth: 16, Split: Proportional}},
 	}
 }
 
