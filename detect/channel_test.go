@@ -232,3 +232,17 @@ func TestShapeGoesBySteps(t *testing.T) {
 		t.Errorf("an empty step makes %v of %v", got, before)
 	}
 }
+
+// TestShapeOfTheFirst: a shape is for the first 40 series; the value of all counts.
+func TestShapeOfTheFirst(t *testing.T) {
+	t.Parallel()
+	s, err := NewScorer(ScorerOptions{Series: shapeMost + 1, Step: time.Minute, Channels: ValueChannel | ShapeChannel})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, one := range s.series {
+		if one.value == nil || (one.shape == nil) != (i == shapeMost) {
+			t.Errorf("series %d: value %v, shape %v", i, one.value != nil, one.shape != nil)
+		}
+	}
+}
