@@ -116,16 +116,18 @@ func NewScorer(o ScorerOptions) (*Scorer, error) {
 	if err := s.allow(o); err != nil {
 		return nil, err
 	}
+	var first *shapeChannel
 	for i := range o.Series {
 		own := o
 		if i >= shapeMost {
 			own.Channels &^= ShapeChannel
 		}
-		one, err := newSeriesScorer(own, o.Seed+uint64(i))
+		one, err := newSeriesScorer(own, o.Seed+uint64(i), first)
 		if err != nil {
 			return nil, fmt.Errorf("new scorer: %w", err)
 		}
 		s.series = append(s.series, one)
+		first = s.series[0].shape
 	}
 	if o.Channels&HostChannel == 0 {
 		return s, nil
@@ -196,7 +198,7 @@ type seriesScorer struct {
 	level ownLevel
 }
 
-func newSeriesScorer(o ScorerOptions, seed uint64) (*seriesScorer, error) {
+func newSeriesScorer(o ScorerOptions, seed uint64, first *shapeChannel) (*seriesScorer, error) {
 	s := &seriesScorer{level: newLevel()}
 	var err error
 	if o.Channels&ValueChannel != 0 {
@@ -205,7 +207,7 @@ func newSeriesScorer(o ScorerOptions, seed uint64) (*seriesScorer, error) {
 		}
 	}
 	if o.Channels&ShapeChannel != 0 {
-		if s.shape, err = newShapeChannel(o, seed); err != nil {
+		if s.shape, err = newShapeChannel(o, seed, first); err != nil {
 			return nil, err
 		}
 	}

@@ -13,7 +13,7 @@ const (
 	shapeMeans = 4               // means that make a shape, one after the other
 	shapeLeast = 12              // steps of each mean, where an hour has fewer
 	shapeTrees = 30
-	shapeMost  = 40 // series with a shape, the first ones: each takes about 250 kB
+	shapeMost  = 40 // series with a shape, the first ones: each takes about 200 kB
 	shapeEvery = 16 // steps from one new tree to the next
 )
 
@@ -37,15 +37,23 @@ type shapeChannel struct {
 	score float64 // of the last step
 }
 
-func newShapeChannel(o ScorerOptions, seed uint64) (*shapeChannel, error) {
+// newShapeChannel returns a channel that has seen nothing, with the memory of
+// another's forest to grow its own, if there is another.
+func newShapeChannel(o ScorerOptions, seed uint64, other *shapeChannel) (*shapeChannel, error) {
 	each := max(1, int(shapeStep/o.Step))
 	o.Step *= time.Duration(each) // from here on a row is a step
-	f, err := forest.NewStream(forest.StreamOptions{
+	span := o.rowsOf(shapeSpan, shapeLeast)
+	c := &shapeChannel{each: each, span: span, ring: make([]float64, shapeMeans*span), score: unknownShape}
+	var err error
+	if other != nil {
+		c.forest, err = other.forest.Sibling(seed)
+		return c, err
+	}
+	c.forest, err = forest.NewStream(forest.StreamOptions{
 		Options:  forest.Options{Trees: shapeTrees, Sample: forestSample, Leaf: forestLeaf, MaxDepth: forestDepth, Seed: seed, Boxes: true, Split: forest.Proportional},
 		Features: shapeMeans, Window: pastWindow, Horizon: o.rowsOf(pastHorizon, pastWindow), Every: shapeEvery,
 	})
-	span := o.rowsOf(shapeSpan, shapeLeast)
-	return &shapeChannel{forest: f, each: each, span: span, ring: make([]float64, shapeMeans*span), score: unknownShape}, err
+	return c, err
 }
 
 // unknownShape is the score before there is a course.

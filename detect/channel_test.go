@@ -198,11 +198,11 @@ func TestScorerOptions(t *testing.T) {
 // means, and a step without values leaves it as it was.
 func TestShapeGoesBySteps(t *testing.T) {
 	t.Parallel()
-	slow, err := newShapeChannel(ScorerOptions{Step: 5 * time.Minute}, 1)
+	slow, err := newShapeChannel(ScorerOptions{Step: 5 * time.Minute}, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fast, err := newShapeChannel(ScorerOptions{Step: time.Minute}, 1)
+	fast, err := newShapeChannel(ScorerOptions{Step: time.Minute}, 1, nil)
 	if err != nil || fast.each != 5 || fast.span != slow.span {
 		t.Fatalf("%v, or %d rows make a step and %d steps a mean", err, fast.each, fast.span)
 	}

@@ -3,7 +3,6 @@ package forest
 import (
 	"fmt"
 	"math"
-	"slices"
 )
 
 // DecodeForest is the inverse of Forest.Encode. Bytes that are damaged, of
@@ -80,7 +79,7 @@ func decodeStream(b []byte) (*Stream, error) {
 		case holdsInf:
 			return nil, fmt.Errorf("%w: row holds an infinity", ErrFormat)
 		case holdsNaN:
-			s.grower.missing = true
+			s.holes = true
 		}
 		s.hold(slot, row)
 	}
@@ -142,15 +141,15 @@ func DecodeLine(b []byte) (*Line, error) {
 		return nil, fmt.Errorf("decode line: %w: %d values held of %d", ErrFormat, held, tick)
 	}
 	l.tick = tick
-	for range held {
+	values := make([]float64, max(0, held))
+	for i := range values {
 		v := r.f64()
 		if v-v != 0 {
 			return nil, fmt.Errorf("decode line: %w: value %v", ErrFormat, v)
 		}
-		l.slots = append(l.slots, v)
+		values[i] = v
 	}
-	l.sorted = append(l.sorted, l.slots...)
-	slices.Sort(l.sorted)
+	l.fill(values)
 	if err := r.end(); err != nil {
 		return nil, fmt.Errorf("decode line: %w", err)
 	}

@@ -35,8 +35,8 @@ func (l *Line) Encode(dst []byte) []byte {
 		w.u32(uint32(l.opt.Horizon))
 		w.u64(l.opt.Seed)
 		w.u64(l.tick)
-		w.u32(uint32(len(l.slots)))
-		for _, v := range l.slots {
+		w.u32(uint32(len(l.sorted)))
+		for _, v := range l.bySlot() {
 			w.f64(v)
 		}
 	})

@@ -178,3 +178,30 @@ func TestReservoirAges(t *testing.T) {
 		t.Errorf("within the horizon: %d of %d rows are from the first half", early, window)
 	}
 }
+
+// TestSlotsKeptEitherWay: how a line knows its slots changes nothing, also where
+// values are equal and after a restart in the middle.
+func TestSlotsKeptEitherWay(t *testing.T) {
+	t.Parallel()
+	o := LineOptions{Window: 60, Horizon: 200, Seed: 5}
+	a, b := mustLine(t, o), mustLine(t, o)
+	b.slotOf, b.slots = nil, make([]float64, 0, o.Window)
+	if a.slotOf == nil {
+		t.Fatal("a small ageing sample keeps its values twice")
+	}
+	for i, row := range madeRows(2000, 1, 4) {
+		v := math.Round(2 * row[0])
+		if err := errors.Join(a.Insert(v), b.Insert(v)); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(a.Sorted(), b.Sorted()) || !slices.Equal(a.bySlot(), b.bySlot()) {
+			t.Fatalf("value %d: %v and %v", i, a.bySlot(), b.bySlot())
+		}
+		if i%300 == 0 {
+			var err error
+			if a, err = DecodeLine(a.Encode(nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -38,6 +38,7 @@ type Stream struct {
 	next   int    // slot of the tree to regrow next
 	stride int    // places in grove.nodes per tree, odd
 	grower *builder
+	holes  bool // rows may hold NaN
 }
 
 // minStride is the room for nodes that every tree of a stream has.
@@ -62,6 +63,19 @@ func NewStream(o StreamOptions) (*Stream, error) {
 		s.put(t, uint32(t*s.stride), blank())
 	}
 	return s, nil
+}
+
+// Sibling returns a stream of the same options but for the seed that has seen
+// nothing. It grows its trees with the memory of s: of many streams of one kind,
+// each then takes 20 to 50 kB less, and none may be updated beside another.
+func (s *Stream) Sibling(seed uint64) (*Stream, error) {
+	o := s.opt
+	o.Seed = seed
+	twin, err := NewStream(o)
+	if err == nil {
+		twin.grower, twin.table = s.grower, s.table
+	}
+	return twin, err
 }
 
 func (o StreamOptions) withDefaults() (StreamOptions, error) {
@@ -143,7 +157,7 @@ func (s *Stream) Update(x []float64) error {
 	case holdsInf:
 		return fmt.Errorf("update stream: %w: row holds an infinity", ErrInput)
 	case holdsNaN:
-		s.grower.missing = true
+		s.holes = true
 	}
 	s.tick++
 	if slot, keep := s.keep.place(s.tick); keep {
@@ -175,6 +189,7 @@ func (s *Stream) hold(slot int, x []float64) {
 
 // regrow replaces the tree whose turn it is.
 func (s *Stream) regrow() {
+	s.grower.missing = s.holes
 	src := s.grower.build(s.held(), s.row, seedFor(s.opt.Seed, s.tick, s.next))
 	if len(src.nodes) > s.stride {
 		s.widen(len(src.nodes))
@@ -191,5 +206,6 @@ func (s *Stream) widen(n int) {
 	for t := range s.trees {
 		wider.put(t, uint32(t*s.stride), s.lift(t))
 	}
+	wider.table = s.table
 	s.grove = wider
 }

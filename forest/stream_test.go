@@ -1,6 +1,7 @@
 package forest
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"runtime"
@@ -184,4 +185,32 @@ func TestStreamOfOneRowSample(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSiblings: streams that share memory are each as if alone, missing values and
+// all.
+func TestSiblings(t *testing.T) {
+	t.Parallel()
+	for name, o := range streams() {
+		first := mustStream(t, o)
+		second, err := first.Sibling(9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone := mustStream(t, o)
+		o.Seed = 9
+		other := mustStream(t, o)
+		rows, more := madeRows(500, 3, 1), madeRows(500, 3, 2)
+		for i := range rows {
+			if i%50 == 49 {
+				rows[i] = []float64{math.NaN(), rows[i][1], rows[i][2]}
+			}
+			if err := errors.Join(first.Update(rows[i]), alone.Update(rows[i]), second.Update(more[i]), other.Update(more[i])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(first.Encode(nil), alone.Encode(nil)) || !bytes.Equal(second.Encode(nil), other.Encode(nil)) {
+			t.Errorf("%s: a sibling changes the other", name)
+		}
+	}
 }
