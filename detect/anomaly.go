@@ -126,12 +126,15 @@ func (a *Anomaly) Judge(h *History) []Verdict {
 	return a.verdict
 }
 
+// rankMetric is what an anomaly's rank is called in its alert.
+const rankMetric = "anomaly_rank"
+
 // say makes the verdicts of the newest row.
 func (a *Anomaly) say() {
 	a.verdict = a.verdict[:0]
 	bound := alert.Number(a.budget.bound)
 	for _, x := range a.areas {
-		v := Verdict{Target: x.name, Subsystem: x.name, Level: OK, Severity: alert.Warning, Metric: "anomaly_rank", Unit: "None", Value: x.rank, Threshold: &bound}
+		v := Verdict{Target: x.name, Subsystem: x.name, Level: OK, Severity: alert.Warning, Metric: rankMetric, Unit: "None", Value: x.rank, Threshold: &bound}
 		switch {
 		case x.normal:
 			v.Ended = "it has been so for 24 h, and counts as normal from now on"
@@ -162,7 +165,7 @@ func (a *Anomaly) row() {
 		beyond = a.move(x) || beyond
 		x.news = a.further(x)
 	}
-	if (beyond || a.amid && a.rows > a.learn) && a.rows%learnOneIn != 0 {
+	if (beyond || a.rows > a.learn && (a.amid || a.troubled())) && a.rows%learnOneIn != 0 {
 		a.drop()
 		return
 	}
@@ -181,6 +184,11 @@ func (a *Anomaly) row() {
 	if a.rows > a.learn {
 		a.budget.add(rarest)
 	}
+}
+
+// troubled is whether a subsystem fires that did not an hour ago.
+func (a *Anomaly) troubled() bool {
+	return slices.ContainsFunc(a.areas, func(x *area) bool { return x.on && x.since < a.rowsIn(newTrouble) })
 }
 
 // drop leaves out what led to a row beyond the bound.

@@ -46,10 +46,10 @@ func (a *Anomaly) drivers(x *area) []alert.Cause {
 		}
 	}
 	slices.SortStableFunc(odd, func(p, q *watched) int {
-		if x.news && (p.out == rowsToFire) != (q.out == rowsToFire) {
-			return cmp.Compare(p.out, q.out) // what is news first
-		}
-		return cmp.Compare(q.w, p.w)
+		return cmp.Or(
+			first(x.news && p.out == rowsToFire, x.news && q.out == rowsToFire), // what is news
+			first(p.fresh > 0, q.fresh > 0),                                     // what is so for long drives nothing
+			cmp.Compare(q.w, p.w))
 	})
 	var out []alert.Cause
 	for _, s := range odd[:min(explained, len(odd))] {
@@ -60,6 +60,17 @@ func (a *Anomaly) drivers(x *area) []alert.Cause {
 		out = append(out, c)
 	}
 	return out
+}
+
+// first puts what is so before what is not.
+func first(p, q bool) int {
+	switch {
+	case p == q:
+		return 0
+	case p:
+		return -1
+	}
+	return 1
 }
 
 // ratio is the group of a subsystem, and of it the ratio, that is farthest from

@@ -9,7 +9,7 @@ import (
 
 // read fills the row from the windows; false where none of its series has a value.
 func (a *Anomaly) read(h *History) bool {
-	if c := h.Changed(); c != a.changed || a.rows == 0 {
+	if c := h.Changed(); c != a.changed || a.rows == 0 || a.left > 0 && a.rows%a.rowsIn(newsAgain) == 0 {
 		a.changed = c
 		a.look(h)
 	}
@@ -50,11 +50,16 @@ func (a *Anomaly) look(h *History) {
 			if slices.ContainsFunc(a.series, func(s *watched) bool { return s.key == k }) {
 				continue
 			}
-			if has >= mostTargets || len(a.series) >= mostWatched {
+			switch {
+			case has < mostTargets && len(a.series) < mostWatched:
+				has++
+			case has >= mostTargets && a.makeRoom(m):
+			case has < mostTargets && a.makeRoom(""):
+				has++
+			default:
 				a.left++
 				continue
 			}
-			has++
 			s, err := newWatched(k, h.Metric(m), a.horizon())
 			if err != nil {
 				panic(err) // the options are constants
@@ -62,6 +67,22 @@ func (a *Anomaly) look(h *History) {
 			a.series = append(a.series, s)
 		}
 	}
+}
+
+// makeRoom forgets the series of a metric, or of any, that has been gone the
+// longest, and for five minutes; false where there is none.
+func (a *Anomaly) makeRoom(metric string) bool {
+	at := -1
+	for i, s := range a.series {
+		if (metric == "" || s.metric == metric) && s.missed >= a.rowsIn(newsAgain) && (at < 0 || s.missed > a.series[at].missed) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return false
+	}
+	a.series = slices.Delete(a.series, at, at+1)
+	return true
 }
 
 // read fills a group's values: a metric with several targets counts as their sum,

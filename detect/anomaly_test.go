@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -346,5 +347,83 @@ func TestLongTroubleStaysTrouble(t *testing.T) {
 	out := s.run(900, breakRelation)
 	if len(out) != 1 || s.state() != "firing" {
 		t.Errorf("%d alerts, %s after 900 rows", len(out), s.state())
+	}
+}
+
+// TestOwnTroubleIsNotLearnt: nor what it is like while an anomaly fires.
+func TestOwnTroubleIsNotLearnt(t *testing.T) {
+	t.Parallel()
+	s := newSynthetic(t, AnomalyConfig{Series: strings.Fields("a b c d e")})
+	s.run(2000, nil)
+	s.run(2400, func(v map[string]float64) { v["a"] = 1e5; v["c"] *= 5 })
+	s.run(60, nil)
+	if out := s.run(20, func(v map[string]float64) { v["c"] *= 40 }); len(out) != 1 || out[0].Phase != alert.PhaseFiring {
+		t.Errorf("%v", out)
+	}
+}
+
+// TestDriversInOrder: what is news first, then what is out since lately, then what
+// has been for long.
+func TestDriversInOrder(t *testing.T) {
+	t.Parallel()
+	a := anomaly(t, AnomalyConfig{})[0].(*Anomaly)
+	for _, s := range []struct {
+		name     string
+		w, fresh float64
+		out      int
+	}{{"long", 5, 0, -900}, {"news", 3, 3, rowsToFire}, {"lately", 4, 4, -3}} {
+		w, err := newWatched(key{s.name, ""}, collect.Metric{}, a.horizon())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.w, w.fresh, w.out = s.w, s.fresh, s.out
+		a.series = append(a.series, w)
+	}
+	for news, want := range map[bool]string{true: "news lately long", false: "lately news long"} {
+		var got []string
+		for _, c := range a.drivers(&area{news: news}) {
+			got = append(got, c.Metric)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("news %v: %v, want %s", news, got, want)
+		}
+	}
+}
+
+// TestRoomForWhatComes: a target that has been gone for five minutes gives its place
+// to one that is there, where none is left; one that is there never does.
+func TestRoomForWhatComes(t *testing.T) {
+	t.Parallel()
+	d := New(anomaly(t, AnomalyConfig{Series: []string{"m"}, Row: seconds(1), Learn: seconds(100)}), Options{})
+	now := time.Unix(1_790_000_000, 0)
+	run := func(n int, targets ...string) {
+		for range n {
+			now = now.Add(time.Second)
+			f := collect.Frame{Time: now, Elapsed: time.Second}
+			for _, target := range targets {
+				f.Samples = append(f.Samples, collect.Sample{Metric: "m", Target: target, Value: 1})
+			}
+			d.Observe(f)
+		}
+	}
+	watched := func() string {
+		var out []string
+		for _, s := range d.Explain().Series {
+			out = append(out, s.Target)
+		}
+		return fmt.Sprint(strings.Join(out, ""), d.Explain().Left)
+	}
+	run(20, strings.Split("abcdef", "")...)
+	run(200, strings.Split("acdefg", "")...)
+	if got := watched(); got != "abcdef1" {
+		t.Errorf("%s, want abcdef1: b is gone for 200 s only", got)
+	}
+	run(400, strings.Split("acdefg", "")...)
+	if got := watched(); got != "acdefg0" {
+		t.Errorf("%s, want acdefg0", got)
+	}
+	run(700, strings.Split("acdefgh", "")...)
+	if got := watched(); got != "acdefg1" {
+		t.Errorf("%s, want acdefg1: all six are there", got)
 	}
 }

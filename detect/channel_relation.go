@@ -27,14 +27,16 @@ const (
 //	e_i = Σ_j Ω_ij z_j / Ω_ii
 //
 // and the others explain 1 − 1/Ω_ii of the series (Lauritzen 1996, Graphical
-// Models, 5.1.3). Values are the asinh of the distance from the median, so that
+// Models, 5.1.3). What a series does in a few rows of a day hardly moves that, so what
+// goes with it while it is far out is asked besides (company). Values are the asinh of the distance from the median, so that
 // one far value does not make the relation.
 type relationChannel struct {
 	each    []*spikes      // which know the values
 	past    []*forest.Line // residuals of each
 	mean    []float64
-	cov     []float64 // d rows of d
-	inverse []float64 // Ω; nil = not known yet
+	cov     []float64    // d rows of d
+	inverse []float64    // Ω; nil = not known yet
+	company [][2]company // of each, above and below its median
 	z       []float64
 	horizon float64
 	rows    int
@@ -48,14 +50,14 @@ func newRelationChannel(each []*spikes, o ScorerOptions) (*relationChannel, erro
 		if err != nil {
 			return nil, err
 		}
-		c.past = append(c.past, l)
+		c.past, c.company = append(c.past, l), append(c.company, newCompany(d))
 	}
 	return c, nil
 }
 
 // observe is how far the residual is that goes farthest, as ln of how many times
-// what is far for its series, and learns the row that each has seen: 0 where none
-// is far, and while the relations are not known.
+// what is far for its series, or how much its company lacks, and learns the row that
+// each has seen: 0 where none is far, and while the relations are not known.
 func (c *relationChannel) observe() float64 {
 	if c.rows++; c.rows < silentRows/2 { // the medians are not known
 		return 0
@@ -66,6 +68,14 @@ func (c *relationChannel) observe() float64 {
 	worst := 0.0
 	if c.inverse != nil {
 		worst = c.judge()
+	}
+	for i, s := range c.each {
+		switch {
+		case s.away >= companyFar:
+			worst = math.Max(worst, c.company[i][0].observe(c.each, i))
+		case s.away <= -companyFar:
+			worst = math.Max(worst, c.company[i][1].observe(c.each, i))
+		}
 	}
 	c.learn()
 	return worst

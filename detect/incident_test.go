@@ -39,7 +39,8 @@ type oddity struct {
 
 func (o oddity) Name() string { return "anomaly-" + o.subsystem }
 func (o oddity) Judge(*History) []Verdict {
-	v := Verdict{Level: OK, Severity: alert.Warning, Metric: "anomaly_score", Subsystem: o.subsystem, Value: 0.9, Summary: "unusual"}
+	v := Verdict{Level: OK, Severity: alert.Warning, Metric: rankMetric, Subsystem: o.subsystem, Value: 0.9, Summary: "unusual",
+		Causes: []alert.Cause{{Metric: "odd_" + o.subsystem, Target: "x", Unit: "None", Value: 7}}}
 	if *o.on {
 		v.Level = Breach
 	}
@@ -207,6 +208,9 @@ func TestAnomalyAlone(t *testing.T) {
 	want(t, "a second subsystem", got, "update critical anomaly-cpu [anomaly-disk, anomaly-cpu]")
 	if len(got) == 1 && !strings.Contains(got[0].Summary, "a page because cpu and disk are unusual at once") && !strings.Contains(got[0].Summary, "a page because disk and cpu are unusual at once") {
 		t.Error(got[0].Summary)
+	}
+	if len(got) == 1 && !strings.Contains(got[0].Summary, "also anomaly-cpu (odd_cpu on x 7)") {
+		t.Errorf("it does not say what drove the anomaly on cpu: %s", got[0].Summary)
 	}
 	h = fresh()
 	disk = true

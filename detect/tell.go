@@ -138,7 +138,7 @@ func others(inc *incident) string {
 	const named = 3
 	var also, well []string
 	for _, e := range inc.members[1:] {
-		also = append(also, human.Clean(name(e.Rule, e.Target), 80))
+		also = append(also, human.Clean(name(e.Rule, e.Target), 80)+e.driver())
 	}
 	for _, m := range inc.Past {
 		well = append(well, human.Clean(name(m.Rule, m.Target), 80))
@@ -156,6 +156,15 @@ func others(inc *incident) string {
 		}
 	}
 	return out
+}
+
+// driver says what drove an anomaly, as its name does not.
+func (e *entry) driver() string {
+	if e.Alert.Metric != rankMetric || len(e.Alert.Causes) == 0 {
+		return ""
+	}
+	c := e.Alert.Causes[0]
+	return " (" + now(name(c.Metric, human.Clean(c.Target, 60)), c.Value, c.Usual, c.Unit) + ")"
 }
 
 // maxDrivers is how many series an alert names as what drove it.

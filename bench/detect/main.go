@@ -7,7 +7,8 @@
 //	go run ./bench/detect -print                  # the table again, nothing is run
 //
 // It runs in the root of the checkout and needs python3. A figure is the mean over
-// the seeds.
+// the seeds; of the made hosts over the first three, and what is only shown beside a
+// figure is of the first.
 package main
 
 import (

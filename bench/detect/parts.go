@@ -225,6 +225,9 @@ func hosts(c config, seed int, to add, set, step string, bar float64, args ...st
 		return err
 	}
 	for _, channel := range []string{"all", "host", "value+shape"} {
+		if channel != "all" && seed > 1 {
+			continue // shown only
+		}
 		dir := filepath.Join(c.dir, set, channel)
 		var jobs []job
 		for _, f := range files {

@@ -167,7 +167,7 @@ func (r *result) match(v variant, messages []told) {
 }
 
 // fresh keeps the messages with a member that did not fire in the one before of
-// the same incident, and those that name first a series which none before did.
+// the same incident, and those whose text names a series which none before did.
 func fresh(messages []told) []told {
 	firing, named := map[string][]string{}, map[string][]string{} // by origin
 	var out []told
@@ -192,7 +192,10 @@ func fresh(messages []told) []told {
 			series = append(series, c.Metric+"\x00"+c.Target)
 		}
 		if slices.ContainsFunc(now, func(id string) bool { return !slices.Contains(firing[k], id) }) ||
-			len(series) > 0 && !slices.Contains(named[k], series[0]) {
+			slices.ContainsFunc(series, func(s string) bool {
+				metric, target, _ := strings.Cut(s, "\x00")
+				return !slices.Contains(named[k], s) && strings.Contains(a.Summary, metric) && strings.Contains(a.Summary, target)
+			}) {
 			out = append(out, m)
 		}
 		firing[k], named[k] = now, append(named[k], series...)

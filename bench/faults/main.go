@@ -82,8 +82,8 @@ func main() {
 	flag.StringVar(&o.judge, "judge", "", "judge this `directory`, which -keep made, again")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each sharp fault comes")
 	flag.Uint64Var(&o.seed, "seed", 7, "of order and pauses")
-	flag.DurationVar(&o.hold, "hold", 36*time.Second, "how long a sharp fault lasts")
-	flag.DurationVar(&o.warm, "warm", 200*time.Second, "time before the first fault: a probe's own past takes 180 s")
+	flag.DurationVar(&o.hold, "hold", 24*time.Second, "how long a sharp fault lasts")
+	flag.DurationVar(&o.warm, "warm", 190*time.Second, "time before the first fault: a probe's own past takes 180 s")
 	flag.BoolVar(&o.printOnly, "print", false, "print the table of the result file and stop")
 	flag.Parse()
 	if err := run(o); err != nil {
@@ -186,7 +186,7 @@ func physical(o options) error {
 		if ctx.Err() != nil {
 			break
 		}
-		l.sleep(time.Duration(6+rng.IntN(7)) * time.Second)
+		l.sleep(time.Duration(14+rng.IntN(13)) * time.Second) // what fired for the last one ends
 		hold := o.hold
 		if f.slow {
 			hold = f.lasts
