@@ -5,6 +5,7 @@
 //	firewatch run --record healthy.rec     # two hours or more, while the host compiles, tests and idles
 //	go run ./bench/healthy -rec healthy.rec
 //	go run ./bench/healthy -rec healthy.rec -levels   # what its series are, for choosing thresholds
+//	go run ./bench/healthy -rec healthy.rec -same -out bench/results/replay.json   # a day of it gives the same, bit for bit
 //	go run ./bench/healthy -print                     # the table again
 //
 // The bound is the exact one for a Poisson rate (Garwood 1936,
@@ -63,6 +64,7 @@ func main() {
 	until := flag.String("until", "", "count only what came before this `time`, RFC 3339: what came after was not healthy")
 	passes := flag.Int("passes", 1, "2: learn from the whole recording first, and count in a second pass")
 	levels := flag.Bool("levels", false, "print quantiles of every metric and stop")
+	same := flag.Bool("same", false, "play it over and over for a day, on 1, 2 and 4 CPUs and with a restart, and compare")
 	printOnly := flag.Bool("print", false, "print the table of the result file and stop")
 	flag.Parse()
 	var err error
@@ -71,6 +73,8 @@ func main() {
 		err = printTable(*out)
 	case *rec == "":
 		err = errors.New("give -rec FILE")
+	case *same:
+		err = printSame(*rec, *out)
 	case *levels:
 		err = printLevels(*rec)
 	default:
