@@ -102,11 +102,11 @@ func (s *Stream) replant(r *reader, size int) error {
 	if err := affordable(size, s.opt.Trees*widest, s.opt); err != nil {
 		return err
 	}
-	if widest > s.stride {
+	if widest > s.stride && !s.packed() {
 		s.widen(widest)
 	}
 	for t, src := range trees {
-		s.put(t, uint32(t*s.stride), src)
+		s.lay(t, src)
 	}
 	return nil
 }

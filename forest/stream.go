@@ -36,7 +36,7 @@ type Stream struct {
 	row    func(i int) []float64
 	tick   uint64 // rows seen
 	next   int    // slot of the tree to regrow next
-	stride int    // places in grove.nodes per tree, odd
+	stride int    // places in grove.nodes per tree, odd; of a packed stream at first
 	grower *builder
 	holes  bool // rows may hold NaN
 }
@@ -56,6 +56,9 @@ func NewStream(o StreamOptions) (*Stream, error) {
 		return nil, fmt.Errorf("new stream: %w", err)
 	}
 	s := &Stream{opt: o, keep: keep, stride: minStride}
+	if s.packed() {
+		s.stride = 1
+	}
 	s.row = func(i int) []float64 { return s.rows[i*s.features : (i+1)*s.features] }
 	s.grower = newBuilder(o.Options, o.Features, false)
 	s.grove = newGrove(o.Options, o.Features, o.Trees*s.stride)
@@ -191,11 +194,23 @@ func (s *Stream) hold(slot int, x []float64) {
 func (s *Stream) regrow() {
 	s.grower.missing = s.holes
 	src := s.grower.build(s.held(), s.row, seedFor(s.opt.Seed, s.tick, s.next))
+	s.lay(s.next, src)
+	s.next = (s.next + 1) % len(s.trees)
+}
+
+// packed reports whether the trees lie end to end, not each in a place of its own.
+func (s *Stream) packed() bool { return s.opt.Leaf > 1 }
+
+// lay puts tree t in the place of what was there.
+func (s *Stream) lay(t int, src grown) {
+	if s.packed() {
+		s.replace(t, src)
+		return
+	}
 	if len(src.nodes) > s.stride {
 		s.widen(len(src.nodes))
 	}
-	s.put(s.next, uint32(s.next*s.stride), src)
-	s.next = (s.next + 1) % len(s.trees)
+	s.put(t, uint32(t*s.stride), src)
 }
 
 // widen gives each tree room for at least n nodes and a few more, but not for more

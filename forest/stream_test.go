@@ -214,3 +214,26 @@ func TestSiblings(t *testing.T) {
 		}
 	}
 }
+
+// TestPackedTreesLieEndToEnd: each after the one before, with little room left, and
+// with the nodes that belong to it.
+func TestPackedTreesLieEndToEnd(t *testing.T) {
+	t.Parallel()
+	s := mustStream(t, streams()["leaves"])
+	for i, row := range madeRows(700, 3, 1) {
+		row[0] = math.Round(row[0]) // so that trees differ in size
+		if err := s.Update(row); err != nil {
+			t.Fatal(err)
+		}
+		root := uint32(0)
+		for k, at := range s.trees {
+			if at.root != root || at.nodes%2 == 0 || s.nodes[root].rows() != int(at.rows) {
+				t.Fatalf("row %d: tree %d of %d nodes is at %d, not %d", i, k, at.nodes, at.root, root)
+			}
+			root += at.nodes
+		}
+		if used := int(root); used > len(s.nodes) || i == 699 && len(s.nodes) > used+used/4 {
+			t.Fatalf("row %d: %d places for %d nodes", i, len(s.nodes), used)
+		}
+	}
+}
