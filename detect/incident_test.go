@@ -363,3 +363,16 @@ func TestNormsAgeAndStay(t *testing.T) {
 		t.Errorf("%v, middle %g", usual, middle)
 	}
 }
+
+// TestNewestIsNamed: an update names the member that it is about, however many were
+// told of before.
+func TestNewestIsNamed(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	ill := []string{"memory", "latency", "latency:db", "latency:web"}
+	h.play(120, ill...)
+	got := h.play(120, append(ill, "disk:db")...)
+	if len(got) != 1 || !strings.Contains(got[0].Summary, "also disk on db, ") || !strings.Contains(got[0].Summary, "1 more") {
+		t.Errorf("%v", got)
+	}
+}

@@ -124,8 +124,9 @@ func (d *Detector) alert(inc *incident, severity alert.Severity, why string) ale
 		}
 		a.Members = append(a.Members, inc.Past...)
 		a.Members = a.Members[:min(len(a.Members), maxMembers)]
-		a.Summary += others(inc)
-		a.Causes = drivers(a.Causes, inc.members[1:])
+		more := inc.newestFirst()
+		a.Summary += others(more, inc.Past)
+		a.Causes = drivers(a.Causes, more)
 	}
 	if why != "" {
 		a.Summary += "; a page because " + why
@@ -133,14 +134,25 @@ func (d *Detector) alert(inc *incident, severity alert.Severity, why string) ale
 	return a
 }
 
-// others names the members beside the first.
-func others(inc *incident) string {
+// newestFirst are the members beside the first, those first that were not told of:
+// few are named, and they are why there is a message.
+func (inc *incident) newestFirst() []*entry {
+	told := func(e *entry) bool {
+		return slices.ContainsFunc(inc.Alert.Members, func(m alert.Member) bool { return m.Rule == e.Rule && m.Target == e.Target && m.State == alert.Firing })
+	}
+	out := slices.Clone(inc.members[1:])
+	slices.SortStableFunc(out, func(a, b *entry) int { return first(!told(a), !told(b)) })
+	return out
+}
+
+// others names the members beside the first, and those that are well again.
+func others(more []*entry, past []alert.Member) string {
 	const named = 3
 	var also, well []string
-	for _, e := range inc.members[1:] {
+	for _, e := range more {
 		also = append(also, human.Clean(name(e.Rule, e.Target), 80)+e.driver())
 	}
-	for _, m := range inc.Past {
+	for _, m := range past {
 		well = append(well, human.Clean(name(m.Rule, m.Target), 80))
 	}
 	out := ""

@@ -127,7 +127,7 @@ func (l *lab) stopAgent() []told {
 // background is what a healthy busy host does: it compiles, packs files, and
 // does nothing, in turns.
 func (l *lab) background() {
-	cache := filepath.Join(l.dir, "gocache")
+	cache, scratch := filepath.Join(l.dir, "gocache"), filepath.Join(l.dir, "gotmp")
 	root, err := exec.CommandContext(l.ctx, "go", "env", "GOROOT").Output()
 	goroot := strings.TrimSpace(string(root))
 	if err != nil {
@@ -139,7 +139,8 @@ func (l *lab) background() {
 			switch n % 3 {
 			case 0:
 				cmd = exec.CommandContext(l.ctx, "go", "build", "-a", "-o", "/dev/null", "./forest", "./alert", "./detect")
-				cmd.Env = append(os.Environ(), "GOCACHE="+cache, "GOFLAGS=-p=2", "GOPROXY=off")
+				cmd.Env = append(os.Environ(), "GOCACHE="+cache, "GOTMPDIR="+scratch, "GOFLAGS=-p=2", "GOPROXY=off")
+				_ = os.MkdirAll(scratch, 0o755)
 			case 1:
 				cmd = exec.CommandContext(l.ctx, "tar", "-cf", filepath.Join(l.dir, "pack.tar"), "-C", goroot, "src")
 			default:
@@ -156,6 +157,7 @@ func (l *lab) background() {
 			_ = cmd.Run()
 			stop()
 			_ = os.RemoveAll(cache)
+			_ = os.RemoveAll(scratch) // a build that is killed leaves 100 MB there
 		}
 	})
 }
@@ -243,7 +245,7 @@ func (l *lab) close() {
 		_ = os.Remove(g)
 	}
 	// The folder itself goes with the mounts, see enter.
-	for _, name := range []string{"state", "gocache", "fio", "pack.tar", "reclaim.dat"} {
+	for _, name := range []string{"state", "gocache", "gotmp", "fio", "pack.tar", "reclaim.dat"} {
 		_ = os.RemoveAll(filepath.Join(l.dir, name))
 	}
 }
