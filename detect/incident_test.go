@@ -125,7 +125,7 @@ func TestDeadInterfaceExplainsProbes(t *testing.T) {
 	want(t, "one more probe waits", h.play(27, "latency:db", "latency:web", "network"), "")
 	got := h.play(1, "latency:db", "latency:web", "network")
 	want(t, "and is told with the rest", got, "update critical latency [network, latency on db, latency on web]")
-	if len(got) == 1 && (!strings.HasPrefix(got[0].Summary, "network: net_err_in 100") || !strings.Contains(got[0].Summary, "also latency on db, latency on web") || got[0].Metric != "net_err_in" || len(got[0].Causes) < 3) {
+	if len(got) == 1 && (!strings.HasPrefix(got[0].Summary, "network: net_err_in 100") || !strings.Contains(got[0].Summary, "also latency on web, latency on db") || got[0].Metric != "net_err_in" || len(got[0].Causes) < 3) {
 		t.Errorf("%+v", got[0])
 	}
 	want(t, "well", h.play(5), "")
