@@ -47,7 +47,7 @@ func faults() []fault {
 			return func() { l.dnsDelay.Store(0) }, nil
 		}},
 		{name: "disk-fills", series: []string{"disk_used_percent", "disk_free"}, object: "fill", slow: true, lasts: 200 * time.Second, begin: fill(240 * time.Second)},
-		{name: "memory-leak-slow", series: []string{"mem_", "pressure_memory"}, process: "faults", slow: true, lasts: 330 * time.Second, begin: childFault("leak", "6")},
+		{name: "memory-leak-slow", series: []string{"mem_", "pressure_memory"}, process: "faults", slow: true, lasts: 330 * time.Second, begin: slowLeak},
 	}
 }
 
@@ -79,6 +79,21 @@ func leak(l *lab) (func(), error) {
 		return func() {}, err
 	}
 	return l.start("/proc/self/exe", "child", "in", group, "leak", "60")
+}
+
+// slowLeak is a program that would fill what is available in 40 minutes, as the
+// rule for it looks an hour ahead.
+func slowLeak(l *lab) (func(), error) {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return func() {}, err
+	}
+	_, rest, _ := strings.Cut(string(text), "MemAvailable:")
+	kB, err := strconv.Atoi(strings.Fields(rest + " 0")[0])
+	if err != nil {
+		return func() {}, err
+	}
+	return l.start("/proc/self/exe", "child", "leak", strconv.Itoa(max(1, kB>>10/2400)))
 }
 
 // reclaim is a program that reads a file of 600 MB at random in a memory cgroup
