@@ -165,7 +165,7 @@ func (a *Anomaly) row() {
 		beyond = a.move(x) || beyond
 		x.news = a.further(x)
 	}
-	if (beyond || a.rows > a.learn && (a.amid || a.troubled())) && a.rows%learnOneIn != 0 {
+	if (beyond || a.amid && a.rows > a.learn) && a.rows%learnOneIn != 0 {
 		a.drop()
 		return
 	}
@@ -184,11 +184,6 @@ func (a *Anomaly) row() {
 	if a.rows > a.learn {
 		a.budget.add(rarest)
 	}
-}
-
-// troubled is whether a subsystem fires that did not an hour ago.
-func (a *Anomaly) troubled() bool {
-	return slices.ContainsFunc(a.areas, func(x *area) bool { return x.on && x.since < a.rowsIn(newTrouble) })
 }
 
 // drop leaves out what led to a row beyond the bound.

@@ -39,24 +39,12 @@ func (a *Anomaly) look(h *History) {
 		if i := slices.IndexFunc(all, func(x *Series) bool { return x.Target == "" }); i >= 0 {
 			all = all[i : i+1]
 		}
-		has := 0
-		for _, s := range a.series {
-			if s.metric == m {
-				has++
-			}
-		}
 		for _, x := range all {
 			k := key{x.Metric, x.Target}
-			if slices.ContainsFunc(a.series, func(s *watched) bool { return s.key == k }) {
+			if !a.there(h, k) || slices.ContainsFunc(a.series, func(s *watched) bool { return s.key == k }) {
 				continue
 			}
-			switch {
-			case has < mostTargets && len(a.series) < mostWatched:
-				has++
-			case has >= mostTargets && a.makeRoom(m):
-			case has < mostTargets && a.makeRoom(""):
-				has++
-			default:
+			if !a.room(h, m) {
 				a.left++
 				continue
 			}
@@ -69,12 +57,27 @@ func (a *Anomaly) look(h *History) {
 	}
 }
 
-// makeRoom forgets the series of a metric, or of any, that has been gone the
-// longest, and for five minutes; false where there is none.
-func (a *Anomaly) makeRoom(metric string) bool {
-	at := -1
+// there is whether a series has a value in the row.
+func (a *Anomaly) there(h *History, k key) bool {
+	x := h.byKey[k]
+	return x != nil && h.slot-x.seen < uint64(a.slots)
+}
+
+// room is whether a series of a metric can be watched. Where there are enough of it,
+// or of all, one that is not there and has been gone for five minutes, the longest,
+// is forgotten for it.
+func (a *Anomaly) room(h *History, metric string) bool {
+	at, has := -1, 0
+	for _, s := range a.series {
+		if s.metric == metric {
+			has++
+		}
+	}
+	if has < mostTargets && len(a.series) < mostWatched {
+		return true
+	}
 	for i, s := range a.series {
-		if (metric == "" || s.metric == metric) && s.missed >= a.rowsIn(newsAgain) && (at < 0 || s.missed > a.series[at].missed) {
+		if (has < mostTargets || s.metric == metric) && s.missed >= a.rowsIn(newsAgain) && !a.there(h, s.key) && (at < 0 || s.missed > a.series[at].missed) {
 			at = i
 		}
 	}

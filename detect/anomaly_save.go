@@ -235,7 +235,9 @@ func (h *hostChannel) take(in savedGroup) error {
 		return err
 	}
 	ends := unfloat(in.Ends)
-	if stream.Options() != h.forest.Options() || len(in.Lines) != len(h.past) || len(ends) != 2*len(h.past) || in.Rows < 0 {
+	was := stream.Options()
+	was.Leaf = h.forest.Options().Leaf // of another version; trees of one row a leaf serve as well
+	if was != h.forest.Options() || len(in.Lines) != len(h.past) || len(ends) != 2*len(h.past) || in.Rows < 0 {
 		return errBounds
 	}
 	h.forest, h.rows = stream, in.Rows

@@ -11,6 +11,7 @@ import (
 
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/collect"
+	"github.com/firewatch-agent/firewatch/forest"
 )
 
 // synthetic feeds an anomaly rule on three series, of which b is about 8 times
@@ -350,18 +351,6 @@ func TestLongTroubleStaysTrouble(t *testing.T) {
 	}
 }
 
-// TestOwnTroubleIsNotLearnt: nor what it is like while an anomaly fires.
-func TestOwnTroubleIsNotLearnt(t *testing.T) {
-	t.Parallel()
-	s := newSynthetic(t, AnomalyConfig{Series: strings.Fields("a b c d e")})
-	s.run(2000, nil)
-	s.run(2400, func(v map[string]float64) { v["a"] = 1e5; v["c"] *= 5 })
-	s.run(60, nil)
-	if out := s.run(20, func(v map[string]float64) { v["c"] *= 40 }); len(out) != 1 || out[0].Phase != alert.PhaseFiring {
-		t.Errorf("%v", out)
-	}
-}
-
 // TestDriversInOrder: what is news first, then what is out since lately, then what
 // has been for long.
 func TestDriversInOrder(t *testing.T) {
@@ -390,40 +379,88 @@ func TestDriversInOrder(t *testing.T) {
 	}
 }
 
+// crowd feeds an anomaly rule on one metric with many targets.
+type crowd struct {
+	d   *Detector
+	now time.Time
+}
+
+func newCrowd(t *testing.T, back time.Duration) *crowd {
+	t.Helper()
+	d := New(anomaly(t, AnomalyConfig{Series: []string{"m"}, Row: seconds(1), Learn: seconds(100)}), Options{})
+	d.history.Need("m", back) // as a rule that looks so far back
+	return &crowd{d, time.Unix(1_790_000_000, 0)}
+}
+
+// run plays n seconds with the targets, a letter each, and says which are watched
+// and how many found no room.
+func (c *crowd) run(n int, targets string) string {
+	for range n {
+		c.now = c.now.Add(time.Second)
+		f := collect.Frame{Time: c.now, Elapsed: time.Second, Samples: []collect.Sample{{Metric: "other", Value: 1}}}
+		for _, target := range targets {
+			f.Samples = append(f.Samples, collect.Sample{Metric: "m", Target: string(target), Value: 1})
+		}
+		c.d.Observe(f)
+	}
+	var out []string
+	e := c.d.Explain()
+	for _, s := range e.Series {
+		out = append(out, s.Target)
+	}
+	slices.Sort(out)
+	return fmt.Sprint(strings.Join(out, ""), e.Left)
+}
+
 // TestRoomForWhatComes: a target that has been gone for five minutes gives its place
-// to one that is there, where none is left; one that is there never does.
+// to one that is there, where none is left; one that is there, or back, never does.
 func TestRoomForWhatComes(t *testing.T) {
 	t.Parallel()
-	d := New(anomaly(t, AnomalyConfig{Series: []string{"m"}, Row: seconds(1), Learn: seconds(100)}), Options{})
-	now := time.Unix(1_790_000_000, 0)
-	run := func(n int, targets ...string) {
-		for range n {
-			now = now.Add(time.Second)
-			f := collect.Frame{Time: now, Elapsed: time.Second}
-			for _, target := range targets {
-				f.Samples = append(f.Samples, collect.Sample{Metric: "m", Target: target, Value: 1})
-			}
-			d.Observe(f)
+	c := newCrowd(t, 30*time.Minute)
+	for _, step := range []struct {
+		seconds       int
+		targets, want string
+	}{
+		{20, "abcdef", "abcdef0"},
+		{200, "acdefg", "abcdef1"}, // b is gone for 200 s only
+		{400, "acdefg", "acdefg0"},
+		{700, "acdefgh", "acdefg1"}, // all six are there
+		{350, "h", "acdefg1"},
+		{30, "acdefgh", "acdefg1"}, // back at once
+		{650, "defgh", "cdefgh0"},
+		{900, "defghi", "defghi0"}, // not to the ghosts of a and c
+	} {
+		if got := c.run(step.seconds, step.targets); got != step.want {
+			t.Errorf("%d s with %s: %s, want %s", step.seconds, step.targets, got, step.want)
 		}
 	}
-	watched := func() string {
-		var out []string
-		for _, s := range d.Explain().Series {
-			out = append(out, s.Target)
+	c = newCrowd(t, time.Second)
+	c.run(1000, "abcdefgh")
+	c.run(350, "")
+	if got := c.run(3, "abcdefgh"); got != "abcdef2" {
+		t.Errorf("all are back at once: %s, want abcdef2", got)
+	}
+}
+
+// TestModelOfLeavesOfOneRow is read: of the version before.
+func TestModelOfLeavesOfOneRow(t *testing.T) {
+	t.Parallel()
+	fresh := func() *Anomaly {
+		a := anomaly(t, AnomalyConfig{Series: strings.Fields("a b c")})[0].(*Anomaly)
+		New([]Rule{a}, Options{})
+		return a
+	}
+	a := fresh()
+	for _, g := range a.groups {
+		o := g.host.forest.Options()
+		o.Leaf = 1
+		s, err := forest.NewStream(o)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return fmt.Sprint(strings.Join(out, ""), d.Explain().Left)
+		g.host.forest = s
 	}
-	run(20, strings.Split("abcdef", "")...)
-	run(200, strings.Split("acdefg", "")...)
-	if got := watched(); got != "abcdef1" {
-		t.Errorf("%s, want abcdef1: b is gone for 200 s only", got)
-	}
-	run(400, strings.Split("acdefg", "")...)
-	if got := watched(); got != "acdefg0" {
-		t.Errorf("%s, want acdefg0", got)
-	}
-	run(700, strings.Split("acdefgh", "")...)
-	if got := watched(); got != "acdefg1" {
-		t.Errorf("%s, want acdefg1: all six are there", got)
+	if err := fresh().load(a.save()); err != nil || len(a.groups) == 0 {
+		t.Errorf("%d groups, %v", len(a.groups), err)
 	}
 }

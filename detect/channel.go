@@ -119,7 +119,7 @@ func NewScorer(o ScorerOptions) (*Scorer, error) {
 	var first *shapeChannel
 	for i := range o.Series {
 		own := o
-		if i >= shapeMost {
+		if i >= MostShapes {
 			own.Channels &^= ShapeChannel
 		}
 		one, err := newSeriesScorer(own, o.Seed+uint64(i), first)

@@ -15,9 +15,15 @@ const (
 	kinds
 )
 
-// lesser is how much less a rank by value and shape, or by a block, counts where
-// there are blocks: a host's trouble shows first in spikes and relations.
-const lesser = 1
+// Where there are blocks, a host's trouble shows first in spikes and relations, and in
+// several ways at once.
+var lesser = [kinds]float64{bySeries: 1, byBlock: 1.5} // of rank, so much less it counts
+
+const (
+	secondShare  = 0.7 // of the second highest rank,
+	secondBeyond = 2   // as far as it is beyond this, is added to the highest,
+	hostBeyond   = 0.3 // and so much farther than the bound it must be
+)
 
 // kindPriors are what scores (far) of each kind were like on the development data
 // outside its windows; of several series the greatest counts, which is higher.
@@ -58,15 +64,21 @@ func (s *Scorer) judge() {
 		s.alert = false
 		return
 	}
-	rarest, host := 0.0, len(s.hosts) > 0
+	rarest, next, host := 0.0, 0.0, len(s.hosts) > 0
 	for k, past := range s.past {
 		rank := past.rank(far(s.by[k]))
-		if host && (k == bySeries || k == byBlock) {
-			rank -= lesser
+		if host {
+			rank -= lesser[k]
 		}
+		next = math.Max(next, math.Min(rarest, rank))
 		rarest = math.Max(rarest, rank)
 	}
-	s.alert = rarest > s.budget.bound
+	bound := s.budget.bound
+	if host {
+		rarest += secondShare * math.Max(0, next-secondBeyond)
+		bound += hostBeyond
+	}
+	s.alert = rarest > bound
 	if s.alert && host && s.rows%learnOneIn != 0 {
 		s.skip()
 		return

@@ -57,7 +57,7 @@ func newRelationChannel(each []*spikes, o ScorerOptions) (*relationChannel, erro
 
 // observe is how far the residual is that goes farthest, as ln of how many times
 // what is far for its series, or how much its company lacks, and learns the row that
-// each has seen: 0 where none is far, and while the relations are not known.
+// each has seen: 0 where none is far and nothing lacks, and while neither is known.
 func (c *relationChannel) observe() float64 {
 	if c.rows++; c.rows < silentRows/2 { // the medians are not known
 		return 0

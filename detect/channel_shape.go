@@ -13,9 +13,12 @@ const (
 	shapeMeans = 4               // means that make a shape, one after the other
 	shapeLeast = 12              // steps of each mean, where an hour has fewer
 	shapeTrees = 30
-	shapeMost  = 40 // series with a shape, the first ones: each takes about 200 kB
 	shapeEvery = 16 // steps from one new tree to the next
 )
+
+// MostShapes is the number of series whose shape a Scorer looks at, the first ones:
+// each takes about 200 kB.
+const MostShapes = 40
 
 // shapeChannel scores the course of a series: its mean of the last hour, of the
 // hour before, and so on, as one row of a forest. So it sees a quiet night where

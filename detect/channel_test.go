@@ -236,12 +236,12 @@ func TestShapeGoesBySteps(t *testing.T) {
 // TestShapeOfTheFirst: a shape is for the first 40 series; the value of all counts.
 func TestShapeOfTheFirst(t *testing.T) {
 	t.Parallel()
-	s, err := NewScorer(ScorerOptions{Series: shapeMost + 1, Step: time.Minute, Channels: ValueChannel | ShapeChannel})
+	s, err := NewScorer(ScorerOptions{Series: MostShapes + 1, Step: time.Minute, Channels: ValueChannel | ShapeChannel})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, one := range s.series {
-		if one.value == nil || (one.shape == nil) != (i == shapeMost) {
+		if one.value == nil || (one.shape == nil) != (i == MostShapes) {
 			t.Errorf("series %d: value %v, shape %v", i, one.value != nil, one.shape != nil)
 		}
 	}

@@ -375,4 +375,13 @@ func TestNewestIsNamed(t *testing.T) {
 	if len(got) != 1 || !strings.Contains(got[0].Summary, "also disk on db, ") || !strings.Contains(got[0].Summary, "1 more") {
 		t.Errorf("%v", got)
 	}
+	h = newHost(t)
+	h.play(60, "disk:db")
+	if got = h.play(300, "disk:db", "memory:db"); len(got) != 1 || !strings.Contains(got[0].Summary, "also disk on db") {
+		t.Fatalf("%v", got)
+	}
+	got = h.play(300, "disk:db", "memory:db", "disk", "disk:web", "memory", "memory:web")
+	if len(got) == 0 || strings.Contains(got[0].Summary, "disk on db,") {
+		t.Errorf("what was told of alone is named before what is new: %v", got)
+	}
 }

@@ -138,7 +138,7 @@ func (d *Detector) alert(inc *incident, severity alert.Severity, why string) ale
 // few are named, and they are why there is a message.
 func (inc *incident) newestFirst() []*entry {
 	told := func(e *entry) bool {
-		return slices.ContainsFunc(inc.Alert.Members, func(m alert.Member) bool { return m.Rule == e.Rule && m.Target == e.Target && m.State == alert.Firing })
+		return e.Rule == inc.Lead && e.Target == inc.LeadOn || slices.ContainsFunc(inc.Alert.Members, func(m alert.Member) bool { return m.Rule == e.Rule && m.Target == e.Target && m.State == alert.Firing })
 	}
 	out := slices.Clone(inc.members[1:])
 	slices.SortStableFunc(out, func(a, b *entry) int { return first(!told(a), !told(b)) })

@@ -102,7 +102,14 @@ func (s *Stream) replant(r *reader, size int) error {
 	if err := affordable(size, s.opt.Trees*widest, s.opt); err != nil {
 		return err
 	}
-	if widest > s.stride && !s.packed() {
+	switch {
+	case s.packed() && len(trees) > 0:
+		places := 0
+		for _, src := range trees {
+			places += len(src.nodes)
+		}
+		s.enlarge(max(places+len(trees), len(s.nodes))) // at once, and a place for each that is still blank
+	case widest > s.stride:
 		s.widen(widest)
 	}
 	for t, src := range trees {

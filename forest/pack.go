@@ -18,9 +18,8 @@ func (g *grove) replace(t int, src grown) {
 		moved[i].child += more
 	}
 	if g.boxes != nil {
-		each := uint32(2 * g.features)
-		before := uint32(t + 1)
-		copy(g.boxes.sides[(to-before)/2*each:], g.boxes.sides[(from-before)/2*each:(end-uint32(len(g.trees)))/2*each])
+		each, before := 2*g.features, t+1
+		copy(g.boxes.sides[(int(to)-before)/2*each:], g.boxes.sides[(int(from)-before)/2*each:(int(end)-len(g.trees))/2*each])
 	}
 	for i := t + 1; i < len(g.trees); i++ {
 		g.trees[i].root += more

@@ -193,8 +193,11 @@ func fresh(messages []told) []told {
 		}
 		if slices.ContainsFunc(now, func(id string) bool { return !slices.Contains(firing[k], id) }) ||
 			slices.ContainsFunc(series, func(s string) bool {
-				metric, target, _ := strings.Cut(s, "\x00")
-				return !slices.Contains(named[k], s) && strings.Contains(a.Summary, metric) && strings.Contains(a.Summary, target)
+				metric, target, on := strings.Cut(s, "\x00")
+				if on = on && target != ""; on {
+					metric += " on " + target
+				}
+				return !slices.Contains(named[k], s) && strings.Contains(a.Summary, metric+" ")
 			}) {
 			out = append(out, m)
 		}

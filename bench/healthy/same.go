@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -39,7 +40,7 @@ const day = 24 * 60 * 60 // frames of 1 s
 // the middle, and fails where they differ by a bit.
 func printSame(path, out string) error {
 	start := time.Now()
-	s := sameness{Commit: report.Commit(), Machine: report.Machine(), Recording: path}
+	s := sameness{Commit: report.Commit(), Machine: report.Machine(), Recording: filepath.Base(path)}
 	var all []collect.Frame
 	h, err := frames(path, func(f collect.Frame) { all = append(all, f) })
 	switch {
@@ -48,43 +49,18 @@ func printSame(path, out string) error {
 	case len(all) < 2:
 		return fmt.Errorf("%s has %d frames", path, len(all))
 	}
-	span := all[len(all)-1].Time.Sub(all[0].Time) + time.Second
 	s.Played = (day + len(all) - 1) / len(all)
 	before := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(before)
 	for _, cpus := range []int{1, 2, 4} {
 		runtime.GOMAXPROCS(cpus)
 		for _, stop := range []int{0, day / 2} {
-			d, err := shipped(h.Metrics)
+			sum, err := s.replayed(all, h.Metrics, stop)
 			if err != nil {
 				return err
 			}
-			sum := sha256.New()
-			s.Frames, s.Alerts = 0, 0
-			for ; s.Frames < day; s.Frames++ {
-				f := all[s.Frames%len(all)]
-				f.Time = f.Time.Add(time.Duration(s.Frames/len(all)) * span)
-				if s.Frames > 0 && s.Frames%len(all) == 0 {
-					f.Elapsed = time.Second
-				}
-				alerts := d.Observe(f)
-				s.Alerts += len(alerts)
-				if err := write(sum, alerts, fmt.Sprintf("%x", d.Score())); err != nil {
-					return err
-				}
-				if stop > 0 && s.Frames == stop {
-					if d, err = restarted(d, h.Metrics); err != nil {
-						return err
-					}
-				}
-			}
-			knows, err := d.Snapshot()
-			if err != nil {
-				return err
-			}
-			sum.Write(knows)
-			s.Replays = append(s.Replays, replay{cpus, stop, hex.EncodeToString(sum.Sum(nil))})
-			fmt.Printf("%d CPUs, restarted after %d frames: %d frames, %d alerts, %s\n", cpus, stop, s.Frames, s.Alerts, hex.EncodeToString(sum.Sum(nil)))
+			s.Replays = append(s.Replays, replay{cpus, stop, sum})
+			fmt.Printf("%d CPUs, restarted after %d frames: %d frames, %d alerts, %s\n", cpus, stop, s.Frames, s.Alerts, sum)
 		}
 	}
 	s.Seconds = time.Since(start).Seconds()
@@ -97,6 +73,38 @@ func printSame(path, out string) error {
 		}
 	}
 	return nil
+}
+
+// replayed plays a day and is the hash of what that gave; stop is the frame after
+// which the detector is restarted, 0 = none.
+func (s *sameness) replayed(all []collect.Frame, metrics []collect.Metric, stop int) (string, error) {
+	d, err := shipped(metrics)
+	if err != nil {
+		return "", err
+	}
+	span := all[len(all)-1].Time.Sub(all[0].Time) + time.Second
+	sum := sha256.New()
+	s.Frames, s.Alerts = 0, 0
+	for ; s.Frames < day; s.Frames++ {
+		f := all[s.Frames%len(all)]
+		f.Time = f.Time.Add(time.Duration(s.Frames/len(all)) * span)
+		if s.Frames > 0 && s.Frames%len(all) == 0 {
+			f.Elapsed = time.Second
+		}
+		alerts := d.Observe(f)
+		s.Alerts += len(alerts)
+		if err := write(sum, alerts, fmt.Sprintf("%x", d.Score())); err != nil {
+			return "", err
+		}
+		if stop > 0 && s.Frames == stop {
+			if d, err = restarted(d, metrics); err != nil {
+				return "", err
+			}
+		}
+	}
+	knows, err := d.Snapshot()
+	sum.Write(knows)
+	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 func write(to hash.Hash, what ...any) error {

@@ -60,14 +60,14 @@ func cmdScore(ctx context.Context, e env, args []string) int {
 		fmt.Fprintf(e.err, "firewatch score: %v\n", err)
 		return exitUsage
 	}
-	if err := score(ctx, o, channels, rate); err != nil {
+	if err := score(ctx, e, o, channels, rate); err != nil {
 		return fail(e, "score", err)
 	}
 	return exitDone
 }
 
 // score writes the scores of o.in to o.out.
-func score(ctx context.Context, o scoreOptions, channels detect.Channels, budget float64) (err error) {
+func score(ctx context.Context, e env, o scoreOptions, channels detect.Channels, budget float64) (err error) {
 	var past *scoreInput
 	if o.train != "" {
 		if past, err = openRows(o.train); err != nil {
@@ -86,6 +86,9 @@ func score(ctx context.Context, o scoreOptions, channels detect.Channels, budget
 	step := o.step.D()
 	if step == 0 {
 		step = in.step
+	}
+	if n := len(in.table.Names); n > detect.MostShapes && channels&detect.ShapeChannel != 0 {
+		fmt.Fprintf(e.err, "firewatch score: shape looks at the first %d of %d columns\n", detect.MostShapes, n)
 	}
 	s, err := detect.NewScorer(detect.ScorerOptions{Series: len(in.table.Names), Blocks: blocksOf(in.table.Names), Step: step, Channels: channels, Budget: budget, Seed: o.seed})
 	if err != nil {
