@@ -73,13 +73,13 @@ func (s *Scorer) judge() {
 		next = math.Max(next, math.Min(rarest, rank))
 		rarest = math.Max(rarest, rank)
 	}
-	bound := s.budget.bound
+	margin := 0.0
 	if host {
 		rarest += secondShare * math.Max(0, next-secondBeyond)
-		bound += hostBeyond
+		margin = hostBeyond
 	}
-	s.alert = rarest > bound
-	if s.alert && host && s.rows%learnOneIn != 0 {
+	s.alert = rarest > s.budget.bound+margin
+	if host && rarest > s.budget.bound && s.rows%learnOneIn != 0 { // not learnt from the bound on
 		s.skip()
 		return
 	}
