@@ -33,8 +33,9 @@ const moreSeries = 0.1 // higher by so much for e times as many series
 
 // Alert is whether the newest row is beyond what the budget allows: whether its
 // rank, how rare the score of its rarest kind is by the past of that kind, is
-// beyond the Budget's bound. Where there are blocks, of the rows beyond it one in
-// 128 is learnt: a host's trouble comes again and lasts, and a bound that learns
+// beyond the Budget's bound. Where there are blocks, what is rare in a second way
+// counts, too, an alarm is hostBeyond farther, and of the rows beyond the bound one
+// in 128 is learnt: a host's trouble comes again and lasts, and a bound that learns
 // from it misses the next. A series alone that does so is like that.
 func (s *Scorer) Alert() bool { return s.alert }
 
