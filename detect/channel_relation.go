@@ -28,8 +28,8 @@ const (
 //
 // and the others explain 1 − 1/Ω_ii of the series (Lauritzen 1996, Graphical
 // Models, 5.1.3). What a series does in a few rows of a day hardly moves that, so what
-// goes with it while it is far out is asked besides (company). Values are the asinh of the distance from the median, so that
-// one far value does not make the relation.
+// goes with it while it is far out is asked besides (company). Values are the asinh
+// of the distance from the median, so that one far value does not make the relation.
 type relationChannel struct {
 	each    []*spikes      // which know the values
 	past    []*forest.Line // residuals of each

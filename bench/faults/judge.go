@@ -193,11 +193,8 @@ func fresh(messages []told) []told {
 		}
 		if slices.ContainsFunc(now, func(id string) bool { return !slices.Contains(firing[k], id) }) ||
 			slices.ContainsFunc(series, func(s string) bool {
-				metric, target, on := strings.Cut(s, "\x00")
-				if on = on && target != ""; on {
-					metric += " on " + target
-				}
-				return !slices.Contains(named[k], s) && strings.Contains(a.Summary, metric+" ")
+				called := strings.TrimSuffix(strings.Replace(s, "\x00", " on ", 1), " on ") // as the text does
+				return !slices.Contains(named[k], s) && strings.Contains(a.Summary, called+" ")
 			}) {
 			out = append(out, m)
 		}

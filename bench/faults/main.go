@@ -17,7 +17,7 @@
 // own messages stand beside them. What a message must name is in the table of
 // faults (list.go), which was written before the run.
 //
-// Nothing is exhausted that the host needs: memory at most 4 GB, disks that are
+// Nothing is exhausted that the host needs: a sixth of the memory, disks that are
 // filled are tmpfs, load on the real disk is at most 1 GiB and is deleted. At
 // the end, and at Ctrl-C, every child is killed and every mount undone.
 package main

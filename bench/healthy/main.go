@@ -5,7 +5,7 @@
 //	firewatch run --record healthy.rec     # two hours or more, while the host compiles, tests and idles
 //	go run ./bench/healthy -rec healthy.rec
 //	go run ./bench/healthy -rec healthy.rec -levels   # what its series are, for choosing thresholds
-//	go run ./bench/healthy -rec healthy.rec -same -out bench/results/replay.json   # a day of it gives the same, bit for bit
+//	go run ./bench/healthy -rec healthy.rec -same     # a day of it gives the same, bit for bit
 //	go run ./bench/healthy -print                     # the table again
 //
 // The bound is the exact one for a Poisson rate (Garwood 1936,
@@ -60,13 +60,19 @@ type raised struct {
 
 func main() {
 	rec := flag.String("rec", "", "recording `file`")
-	out := flag.String("out", "bench/results/healthy.json", "result `file`")
+	out := flag.String("out", "", "result `file` (default healthy.json, with -same replay.json, in bench/results)")
 	until := flag.String("until", "", "count only what came before this `time`, RFC 3339: what came after was not healthy")
 	passes := flag.Int("passes", 1, "2: learn from the whole recording first, and count in a second pass")
 	levels := flag.Bool("levels", false, "print quantiles of every metric and stop")
 	same := flag.Bool("same", false, "play it over and over for a day, on 1, 2 and 4 CPUs and with a restart, and compare")
 	printOnly := flag.Bool("print", false, "print the table of the result file and stop")
 	flag.Parse()
+	if *out == "" {
+		*out = "bench/results/healthy.json"
+		if *same {
+			*out = "bench/results/replay.json"
+		}
+	}
 	var err error
 	switch {
 	case *printOnly:
