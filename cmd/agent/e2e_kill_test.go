@@ -53,7 +53,8 @@ endpoint = %q
 `, canary, s.slack.API(), s.aws.URL, s.aws.URL)
 }
 
-// states is the series of the flag's alert state at CloudWatch.
+// states is the series of the flag's alert state at CloudWatch, without repeats: a
+// state is told again at the end of each minute, whenever that is.
 func (s services) states() []float64 {
 	var out []float64
 	for _, d := range s.aws.Data() {
@@ -61,7 +62,7 @@ func (s services) states() []float64 {
 			out = append(out, d.Value)
 		}
 	}
-	return out
+	return slices.Compact(out)
 }
 
 // counts is the total of messages, not of unique keys.
@@ -93,6 +94,11 @@ func TestKillNineWhileFiring(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newServices(t)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("the services have %s", s.counts())
+				}
+			})
 			file := filepath.Join(t.TempDir(), "flag")
 			config := flagRule(t, file) + s.config()
 			addr := strings.TrimSpace(readFile(t, file))
