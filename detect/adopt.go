@@ -14,7 +14,7 @@ func (s *saved) checkIncidents() error {
 	seen := map[uint64]bool{}
 	for _, inc := range s.Open {
 		if inc == nil || inc.ID == 0 || inc.ID > s.Minted || seen[inc.ID] || inc.Updates < 0 || inc.Rule == "" ||
-			inc.Began > s.Clock || inc.Newest > s.Clock || inc.Told > s.Clock || len(inc.Past) > maxMembers {
+			inc.Began > s.Clock || inc.Newest > s.Clock || inc.Told > s.Clock || max(len(inc.Past), len(inc.Named)) > maxMembers {
 			return errors.New("restore detector state: damaged incident")
 		}
 		seen[inc.ID] = true

@@ -61,6 +61,10 @@ type entry struct {
 	Incident  uint64 `json:"incident,omitempty"` // ID, while it fires or clears
 	Subsystem string `json:"subsystem,omitempty"`
 
+	Back  time.Duration `json:"back,omitempty"`  // clock when it came back, after it was well for a while
+	Told  time.Duration `json:"told,omitempty"`  // clock when that, or what was new in it, was told
+	Times int           `json:"times,omitempty"` // that it was told to be back
+
 	incident *incident
 	value    float64 // newest
 }
@@ -166,20 +170,21 @@ func (d *Detector) move(r Rule, e *entry, v *Verdict) {
 	}
 	e.value = v.Value
 	next, what := step(e.Phase, v.Level, d.clock-e.Well, d.flaps[e.key()].hold())
+	e.comeBack(next, d.clock)
 	e.Phase = next
 	switch {
 	case what == fired:
 		e.Alert = d.firing(r, e, v)
 		e.Subsystem = d.subsystem(v)
 		d.join(e)
+		d.name(e, e.Began)
 	case what == resolved:
 		d.leave(e, e.Gone)
-	case v.Level == Breach && (v.News || v.Severity.Rank() > e.Alert.Severity.Rank()):
+	case v.Level == Breach && (v.News || e.again(d.clock) || v.Severity.Rank() > e.Alert.Severity.Rank()):
 		e.Alert = d.firing(r, e, v)
 		e.incident.stirred = true
-		if v.News {
-			e.incident.Owed = true
-			e.incident.unsaid(e)
+		if v.News || e.again(d.clock) {
+			d.renew(e)
 		}
 	}
 }

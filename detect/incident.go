@@ -31,6 +31,7 @@ type incident struct {
 	Ended   string         `json:"ended,omitempty"`   // how the one named first ended
 	Past    []alert.Member `json:"past,omitempty"`    // members that are well again, the newest last
 	Said    []string       `json:"said,omitempty"`    // rules and their subsystems that were told of
+	Named   []string       `json:"named,omitempty"`   // members that were, and what their alerts named first
 	Alert   alert.Alert    `json:"alert"`             // the last one told; no schema = none yet
 
 	members []*entry // that fire or clear

@@ -157,7 +157,8 @@ func (d *Detector) Restore(b []byte) error {
 	}
 	index := make(map[key]*entry, len(s.Entries))
 	for _, e := range s.Entries {
-		if e == nil || e.Began > s.Clock || e.Well > s.Clock || e.Seen > s.Slot || !slices.Contains([]phase{pending, firing, clearing}, e.Phase) {
+		if e == nil || max(e.Began, e.Well, e.Back, e.Told) > s.Clock || e.Seen > s.Slot || e.Times < 0 ||
+			!slices.Contains([]phase{pending, firing, clearing}, e.Phase) {
 			return fmt.Errorf("restore detector state: damaged entry")
 		}
 		k := key{e.Rule, e.Target}
@@ -212,6 +213,8 @@ func (d *Detector) catchUp(s *saved) {
 	for _, e := range s.Entries {
 		e.Began += d.clock - s.Clock
 		e.Well += d.clock - s.Clock
+		e.Back += d.clock - s.Clock
+		e.Told += d.clock - s.Clock
 		e.Seen = d.history.slot - min(s.Slot-e.Seen, d.history.slot)
 	}
 	for _, inc := range s.Open {

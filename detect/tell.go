@@ -14,8 +14,8 @@ import (
 // updateEvery is the time between two updates that only say that members came
 // or went; it doubles with each of them, up to 16 min. So twelve probes behind a
 // dead interface are one update and not twelve. What is worse, a new cause, the
-// first member by a rule, and one that comes back the first times or after 5 min are
-// told at once; a further critical one waits no longer than this, however many
+// first member by a rule, and one that comes back the first times or after 5 min (see
+// again, too) are told at once; a further critical one waits no longer than this, however many
 // updates there were.
 const updateEvery = 30 * time.Second
 
@@ -124,7 +124,7 @@ func (d *Detector) alert(inc *incident, severity alert.Severity, why string) ale
 		}
 		a.Members = append(a.Members, inc.Past...)
 		a.Members = a.Members[:min(len(a.Members), maxMembers)]
-		more := inc.newestFirst()
+		more := inc.newestFirst(d.clock)
 		a.Summary += others(more, inc.Past)
 		a.Causes = drivers(a.Causes, more)
 	}
@@ -134,11 +134,11 @@ func (d *Detector) alert(inc *incident, severity alert.Severity, why string) ale
 	return a
 }
 
-// newestFirst are the members beside the first, those first that were not told of:
-// few are named, and they are why there is a message.
-func (inc *incident) newestFirst() []*entry {
+// newestFirst are the members beside the first, those first that were not told of,
+// or are told of anew: few are named, and they are why there is a message.
+func (inc *incident) newestFirst(clock time.Duration) []*entry {
 	told := func(e *entry) bool {
-		return e.Rule == inc.Lead && e.Target == inc.LeadOn || slices.ContainsFunc(inc.Alert.Members, func(m alert.Member) bool { return m.Rule == e.Rule && m.Target == e.Target && m.State == alert.Firing })
+		return e.Told < clock && (e.Rule == inc.Lead && e.Target == inc.LeadOn || slices.ContainsFunc(inc.Alert.Members, func(m alert.Member) bool { return m.Rule == e.Rule && m.Target == e.Target && m.State == alert.Firing }))
 	}
 	out := slices.Clone(inc.members[1:])
 	slices.SortStableFunc(out, func(a, b *entry) int { return first(!told(a), !told(b)) })
@@ -150,7 +150,7 @@ func others(more []*entry, past []alert.Member) string {
 	const named = 3
 	var also, well []string
 	for _, e := range more {
-		also = append(also, human.Clean(name(e.Rule, e.Target), 80)+e.driver())
+		also = append(also, human.Clean(name(e.Rule, e.Target), 80)+e.since()+e.driver())
 	}
 	for _, m := range past {
 		well = append(well, human.Clean(name(m.Rule, m.Target), 80))

@@ -167,7 +167,8 @@ func (r *result) match(v variant, messages []told) {
 }
 
 // fresh keeps the messages with a member that did not fire in the one before of
-// the same incident, and those whose text names a series which none before did.
+// the same incident or is there again, as its text says, and those whose text names
+// a series which none before did.
 func fresh(messages []told) []told {
 	firing, named := map[string][]string{}, map[string][]string{} // by origin
 	var out []told
@@ -181,11 +182,11 @@ func fresh(messages []told) []told {
 		var now []string
 		for _, x := range a.Members {
 			if x.State == alert.Firing {
-				now = append(now, x.Rule+"\x00"+x.Target)
+				now = append(now, x.Rule+"\x00"+x.Target+again(x.Summary))
 			}
 		}
 		if len(a.Members) == 0 {
-			now = []string{k}
+			now = []string{k + again(a.Summary)}
 		}
 		var series []string
 		for _, c := range a.Causes {
@@ -201,6 +202,16 @@ func fresh(messages []told) []told {
 		firing[k], named[k] = now, append(named[k], series...)
 	}
 	return out
+}
+
+// again is how a text begins which says that a trouble is there again, and since
+// when; "" where it does not.
+func again(text string) string {
+	since, _, _ := strings.Cut(text, ": ")
+	if !strings.HasPrefix(since, "again since ") {
+		return ""
+	}
+	return "\x00" + since
 }
 
 // names is what a message names of a fault.
