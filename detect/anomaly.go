@@ -61,6 +61,7 @@ const (
 	rowsToClear   = 2
 	learnOneIn    = 128
 	newNormal     = 24 * time.Hour
+	tailAfter     = time.Hour // what was rare so lately does not move the bound: it may be trouble that goes on
 	mostWatched   = 60
 	mostTargets   = 6              // of one metric
 	watchedMemory = 24 * time.Hour // of a series that is gone
@@ -71,13 +72,14 @@ type area struct {
 	name   string
 	last   [channels][rowsLooked]float64
 	rank   float64
-	kind   int  // of the channel that is highest
-	within int  // rows within the bound, in a row
-	on     bool // it fires
-	since  int  // rows beyond the bound since it fires
-	quiet  int  // rows since there was anything new to tell
-	news   bool // a further series went out
-	normal bool // what it was flagged for counts as normal since this row
+	beside *area // whose rank took this one beyond the bound
+	kind   int   // of the channel that is highest
+	within int   // rows within the bound, in a row
+	on     bool  // it fires
+	since  int   // rows beyond the bound since it fires
+	quiet  int   // rows since there was anything new to tell
+	news   bool  // a further series went out
+	normal bool  // what it was flagged for counts as normal since this row
 }
 
 // Name implements Rule.
@@ -153,7 +155,7 @@ func (a *Anomaly) row() {
 	a.scores()
 	beyond, rarest, top := false, 0.0, [channels]float64{}
 	for _, x := range a.areas {
-		x.rank, x.kind = 0, 0
+		x.rank, x.kind, x.beside = 0, 0, nil
 		for k, past := range a.past {
 			s := second(x.last[k])
 			top[k] = math.Max(top[k], s)
@@ -161,6 +163,9 @@ func (a *Anomaly) row() {
 				x.rank, x.kind = r, k
 			}
 		}
+	}
+	a.joint()
+	for _, x := range a.areas {
 		rarest = math.Max(rarest, x.rank)
 		beyond = a.move(x) || beyond
 		x.news = a.further(x)
@@ -178,11 +183,13 @@ func (a *Anomaly) row() {
 	if a.rows <= a.learn*2/3 {
 		return
 	}
-	for k, past := range a.past {
-		past.add(top[k])
-	}
+	held := 0
 	if a.rows > a.learn {
-		a.budget.add(rarest)
+		held = int(tailAfter / blockTime)
+		a.budget.add(rarest, held)
+	}
+	for k, past := range a.past {
+		past.add(top[k], held)
 	}
 }
 

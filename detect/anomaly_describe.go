@@ -13,26 +13,36 @@ import (
 
 // describe implements describing: it names up to three series of the verdict's
 // subsystem by how far out they are, and in words the ratio that drove it where
-// that was more than any of them.
+// that was more than any of them. Where it took a second subsystem, the last is of that.
 func (a *Anomaly) describe(v *Verdict) {
-	var parts []string
 	x := a.area(v.Target)
-	v.Causes = a.drivers(x)
+	causes, words := a.causes(x)
+	if x.beside != nil {
+		more, what := a.causes(x.beside)
+		causes = append(causes[:min(len(causes), explained-1)], more[:min(len(more), 1)]...)
+		words = append(words[:min(len(words), explained-1)], what[:min(len(what), 1)]...)
+	}
+	v.Causes, v.Summary = causes, "unusual for this host: "+strings.Join(slices.Compact(words), "; ")
+}
+
+// causes is what drives an area, and that in words.
+func (a *Anomaly) causes(x *area) (causes []alert.Cause, words []string) {
+	causes = a.drivers(x)
 	g, k := a.ratio(x.name)
 	switch {
-	case v.News: // it is of a series
+	case x.news: // it is of a series
 	case x.kind == byGroup && a.worst(x.name) != nil:
 		g = a.worst(x.name)
-		v.Causes = g.causes()
-		parts = append(parts, g.feature(slices.Index(g.share, slices.Max(g.share))))
+		causes = g.causes()
+		words = append(words, g.feature(slices.Index(g.share, slices.Max(g.share))))
 	case x.kind == byRatio && g != nil:
-		parts = append(parts, g.feature(len(g.metrics)+k))
-		v.Causes = g.two(k)
+		words = append(words, g.feature(len(g.metrics)+k))
+		causes = g.two(k)
 	}
-	for _, c := range v.Causes {
-		parts = append(parts, now(name(c.Metric, human.Clean(c.Target, 60)), c.Value, c.Usual, c.Unit))
+	for _, c := range causes {
+		words = append(words, now(name(c.Metric, human.Clean(c.Target, 60)), c.Value, c.Usual, c.Unit))
 	}
-	v.Summary = "unusual for this host: " + strings.Join(slices.Compact(parts), "; ")
+	return causes, words
 }
 
 // drivers are the series of an area that are far out, the farthest first.

@@ -60,6 +60,7 @@ type savedExtremes struct {
 	Rows   uint64 `json:"rows"`
 	Top    []byte `json:"top"`
 	Blocks []byte `json:"blocks"`
+	Held   []byte `json:"held,omitempty"`
 }
 
 var errModel = errors.New("the model is damaged")
@@ -255,7 +256,7 @@ func (h *hostChannel) take(in savedGroup) error {
 }
 
 func (t *extremes) save() savedExtremes {
-	return savedExtremes{t.rows, floats(t.top), t.blocks.Encode(nil)}
+	return savedExtremes{t.rows, floats(t.top), t.blocks.Encode(nil), floats(t.held...)}
 }
 
 func (t *extremes) take(in savedExtremes) error {
@@ -263,11 +264,16 @@ func (t *extremes) take(in savedExtremes) error {
 	if err != nil {
 		return err
 	}
-	top := unfloat(in.Top)
-	if len(top) != 1 || !(top[0] >= 0) || line.Options() != t.blocks.Options() {
+	top, held := unfloat(in.Top), unfloat(in.Held)
+	for _, w := range append(top, held...) {
+		if !(w >= 0 && w <= highest) {
+			return errBounds
+		}
+	}
+	if len(top) != 1 || len(held) > int(tailAfter/blockTime) || line.Options() != t.blocks.Options() {
 		return errBounds
 	}
-	t.blocks, t.rows, t.top = line, in.Rows, top[0]
+	t.blocks, t.rows, t.top, t.held = line, in.Rows, top[0], held
 	t.fit()
 	return nil
 }

@@ -37,9 +37,9 @@ func NewBudget(perSecond float64, step time.Duration) (*Budget, error) {
 // rankPrior is how ranks are distributed if they are what they say.
 var rankPrior = prior{blocks: 500, level: -math.Log(extremeShare), scale: 1}
 
-// add learns a rank.
-func (b *Budget) add(rank float64) {
-	if b.past.add(rank) {
+// add learns a rank, after so many blocks.
+func (b *Budget) add(rank float64, held int) {
+	if b.past.add(rank, held) {
 		b.bound = b.past.bound(b.perBlock)
 	}
 }

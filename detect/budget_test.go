@@ -29,7 +29,7 @@ func TestExtremesKnowTheirTail(t *testing.T) {
 			t.Errorf("bound %g of the prior", b)
 		}
 		rng := rand.New(rand.NewPCG(3, 4))
-		exponential(rng, 12*5000, scale, func(w float64) { x.add(w) })
+		exponential(rng, 12*5000, scale, func(w float64) { x.add(w, 0) })
 		bound, over := x.bound(p), 0
 		exponential(rng, 12*50_000, scale, func(w float64) {
 			if w > bound {
@@ -58,12 +58,53 @@ func TestTroubleHardlyMovesTheBound(t *testing.T) {
 			if n++; n%600 == 0 {
 				w += trouble
 			}
-			x.add(w)
+			x.add(w, 0)
 		})
 		return x.bound(1e-4)
 	}
 	if without, with := bound(0), bound(9); with > 1.6*without {
 		t.Errorf("bound %g, without trouble %g", with, without)
+	}
+}
+
+// TestHeldBack: half an hour of high scores moves the bound only so many blocks later,
+// after a restart too.
+func TestHeldBack(t *testing.T) {
+	t.Parallel()
+	x, err := newExtremes(10*time.Second, prior{blocks: 20, level: 1, scale: 0.4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng, was := rand.New(rand.NewPCG(3, 4)), 0.0
+	exponential(rng, 12*200, 0.3, func(w float64) { x.add(w, 0) })
+	was = x.bound(1e-4)
+	const held = 30
+	for range 12 * (held - 10) {
+		x.add(9, held)
+	}
+	y, err := newExtremes(10*time.Second, x.prior)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := y.take(x.save()); err != nil {
+		t.Fatal(err)
+	}
+	for range 12 * 10 {
+		y.add(0, held)
+	}
+	if b := y.bound(1e-4); b != was {
+		t.Errorf("bound %g while all of it is held back, %g before", b, was)
+	}
+	for range 12 * (held - 10) {
+		y.add(0, held)
+	}
+	if b := y.bound(1e-4); b < was+1 {
+		t.Errorf("bound %g when it no longer is, %g before", b, was)
+	}
+	bad := y.save()
+	bad.Held = floats(math.NaN())
+	if y.take(bad) == nil {
+		t.Error("a score that is none was taken")
 	}
 }
 
@@ -82,7 +123,7 @@ func TestBudgetIsKept(t *testing.T) {
 			if rank > b.bound && i-last > 30 {
 				alarms, last = alarms+1, i
 			}
-			b.add(rank)
+			b.add(rank, 0)
 		}
 		if alarms > 2*days || alarms < days/4 {
 			t.Errorf("ranks %g times too high: %d alarms in %d days, one a day was allowed", over, alarms, days)

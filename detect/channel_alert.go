@@ -85,9 +85,9 @@ func (s *Scorer) judge() {
 		return
 	}
 	for k, past := range s.past {
-		past.add(far(s.by[k]))
+		past.add(far(s.by[k]), 0)
 	}
-	s.budget.add(rarest)
+	s.budget.add(rarest, 0)
 }
 
 // skip counts the newest row and forgets what led to it.
@@ -96,7 +96,7 @@ func (s *Scorer) skip() {
 		past.top = 0
 	}
 	for _, past := range s.past {
-		past.add(0)
+		past.add(0, 0)
 	}
-	s.budget.add(0)
+	s.budget.add(0, 0)
 }

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"time"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -51,7 +52,7 @@ func (a *Anomaly) explanation(h *History) Explanation {
 	block := float64(b.past.length) * a.cfg.Row.D().Hours()
 	weeks := block / (7 * 24)
 	e := Explanation{State: a.state(h), Budget: a.cfg.Budget, Bound: alert.Number(b.bound), Once: block / b.perBlock,
-		Weekly: alert.Number(b.perBlock / weeks), Own: block * float64(b.past.blocks.Len()), Watched: len(a.series), Left: a.left, Areas: []AreaState{}, Series: []alert.Cause{}}
+		Weekly: alert.Number(b.perBlock / weeks), Own: block * float64(len(b.past.held)+b.past.blocks.Len()), Watched: len(a.series), Left: a.left, Areas: []AreaState{}, Series: []alert.Cause{}}
 	low, high := b.own()
 	e.Low, e.High = alert.Number(low/weeks), alert.Number(high/weeks)
 	for _, x := range a.areas {
@@ -70,12 +71,12 @@ func (a *Anomaly) explanation(h *History) Explanation {
 // own is the 90 % interval of the alarms a block by this host's own blocks alone
 // (Garwood 1936, doi:10.1093/biomet/28.3-4.437); from 0 to 1 where there are none.
 func (b *Budget) own() (low, high float64) {
-	sorted := b.past.blocks.Sorted()
-	n, k := float64(len(sorted)), 0.0
+	all := slices.Concat(b.past.held, b.past.blocks.Sorted())
+	n, k := float64(len(all)), 0.0
 	if n == 0 {
 		return 0, 1
 	}
-	for _, rank := range sorted {
+	for _, rank := range all {
 		if rank > b.bound {
 			k++
 		}

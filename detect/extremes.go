@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/firewatch-agent/firewatch/forest"
@@ -24,6 +25,7 @@ type extremes struct {
 	length int // rows of a block
 	rows   uint64
 	top    float64      // of the block that is not over
+	held   []float64    // the highest of each of the newest blocks, not yet among those below
 	blocks *forest.Line // the highest of each block
 	seen   int          // blocks in the tail, k
 	level  float64      // u
@@ -54,14 +56,18 @@ func newExtremes(step time.Duration, p prior) (*extremes, error) {
 	return &extremes{prior: p, length: length, blocks: l, scale: p.scale}, nil
 }
 
-// add learns a score; true where that ended a block.
-func (t *extremes) add(w float64) bool {
+// add learns a score, held back until so many blocks ended after its own; true where
+// one ended with it.
+func (t *extremes) add(w float64, held int) bool {
 	t.top = math.Max(t.top, math.Min(w, highest))
 	if t.rows++; t.rows%uint64(t.length) != 0 {
 		return false
 	}
-	_ = t.blocks.Insert(t.top) // it is finite
+	t.held = append(t.held, t.top)
 	t.top = 0
+	for ; len(t.held) > held; t.held = slices.Delete(t.held, 0, 1) {
+		_ = t.blocks.Insert(t.held[0]) // it is finite
+	}
 	t.fit()
 	return true
 }
