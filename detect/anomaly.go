@@ -185,7 +185,7 @@ func (a *Anomaly) row() {
 	}
 	held := 0
 	if a.rows > a.learn {
-		held = int(tailAfter / blockTime)
+		held = max(1, int(tailAfter/(time.Duration(a.budget.past.length)*a.cfg.Row.D())))
 		a.budget.add(rarest, held)
 	}
 	for k, past := range a.past {
