@@ -19,7 +19,8 @@ import (
 //
 // Of the last three rows the second highest score counts. How rare that is, by
 // the past of its channel, is the row's rank, and the highest rank of all
-// subsystems and channels is what the budget is about. It is silent while it
+// subsystems and channels, with what a second subsystem adds to it (joint), is what
+// the budget is about; the last hour's do not count for it yet. It is silent while it
 // learns: for two thirds of that time what is usual, then how its own scores are.
 // Rows beyond the bound are learnt one in 128, so that trouble does not become
 // normal within minutes, and so are those in the first hour of a threshold's
