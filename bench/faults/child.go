@@ -13,7 +13,7 @@ import (
 )
 
 // child does one kind of harm until it is killed. It is bounded by itself: 400 s
-// of a leak, 19 000 files.
+// of a leak, 19 000 files, 600 processes.
 func child(args []string) {
 	number := func(i int) int { n, _ := strconv.Atoi(args[i]); return n }
 	switch args[0] {
@@ -66,6 +66,28 @@ func child(args []string) {
 		for range 600 {
 			_, _ = os.StartProcess("/bin/true", []string{"true"}, &os.ProcAttr{}) // never waited for
 			time.Sleep(5 * time.Millisecond)
+		}
+		time.Sleep(time.Hour)
+	case "far": // process whose network it is the other end of
+		far(args[1])
+	case "send": // address, MB a second: a backup that fills the link
+		c, err := net.Dial("tcp", args[1])
+		for err == nil {
+			_, err = c.Write(make([]byte, number(2)*10000))
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(time.Hour)
+	case "retry": // address, a second: what it needs is down, and it tries again without waiting
+		for {
+			if c, err := net.DialTimeout("tcp", args[1], time.Second); err == nil {
+				c.Close()
+			}
+			time.Sleep(time.Second / time.Duration(number(2)))
+		}
+	case "jobs": // a second: each starts on time, waits for a lock that nobody gives back, and is never done
+		for range 600 {
+			_, _ = os.StartProcess("/bin/sleep", []string{"sleep", "3600"}, &os.ProcAttr{Env: []string{"PATH=/usr/bin:/bin"}}) // as cron; more would map locales: 18 open files each
+			time.Sleep(time.Second / time.Duration(number(1)))
 		}
 		time.Sleep(time.Hour)
 	case "connect": // address, a second

@@ -127,7 +127,7 @@ func (l *lab) stopAgent() []told {
 // background is what a healthy busy host does: it compiles, packs files, and
 // does nothing, in turns.
 func (l *lab) background() {
-	cache, scratch := filepath.Join(l.dir, "gocache"), filepath.Join(l.dir, "gotmp")
+	cache, scratch, pack := filepath.Join(l.dir, "gocache"), filepath.Join(l.dir, "gotmp"), filepath.Join(l.dir, "pack.tar")
 	root, err := exec.CommandContext(l.ctx, "go", "env", "GOROOT").Output()
 	goroot := strings.TrimSpace(string(root))
 	if err != nil {
@@ -142,7 +142,7 @@ func (l *lab) background() {
 				cmd.Env = append(os.Environ(), "GOCACHE="+cache, "GOTMPDIR="+scratch, "GOFLAGS=-p=2", "GOPROXY=off")
 				_ = os.MkdirAll(scratch, 0o755)
 			case 1:
-				cmd = exec.CommandContext(l.ctx, "tar", "-cf", filepath.Join(l.dir, "pack.tar"), "-C", goroot, "src")
+				cmd = exec.CommandContext(l.ctx, "tar", "-cf", pack, "-C", goroot, "src")
 			default:
 				l.sleep(20 * time.Second)
 				continue
@@ -158,6 +158,7 @@ func (l *lab) background() {
 			stop()
 			_ = os.RemoveAll(cache)
 			_ = os.RemoveAll(scratch) // a build that is killed leaves 100 MB there
+			_ = os.Remove(pack)       // so that the disk is as full after each round as before it
 		}
 	})
 }

@@ -46,7 +46,11 @@ func faults() []fault {
 			l.dnsDelay.Store(int64(800 * time.Millisecond))
 			return func() { l.dnsDelay.Store(0) }, nil
 		}},
-		{name: "disk-fills", series: []string{"disk_used_percent", "disk_free"}, object: "fill", slow: true, lasts: 200 * time.Second, begin: fill(240 * time.Second)},
+		// These three have no threshold of their own: what is too much differs from host to host.
+		{name: "dead-port", series: []string{"netstat_tcp_attempt_fails", "netstat_tcp_out_rsts", "netstat_tcp_active_opens"}, begin: childFault("retry", deadAddr, "200")},
+		{name: "bulk-transfer", series: []string{"net_bytes_", "net_packets_"}, object: link, begin: childFault("send", farAddr, "60")},
+		{name: "hung-jobs", series: []string{"processes_total", "processes_sleeping", "cgroup_pids"}, begin: childFault("jobs", "20")},
+		{name: "disk-fills", series: []string{"disk_used_percent", "disk_free"}, object: "fill", slow: true, lasts: 120 * time.Second, begin: fill(240 * time.Second)},
 		{name: "memory-leak-slow", series: []string{"mem_", "pressure_memory"}, process: "faults", slow: true, lasts: 330 * time.Second, begin: slowLeak},
 	}
 }

@@ -32,7 +32,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -80,10 +79,10 @@ func main() {
 	flag.StringVar(&o.keep, "keep", "", "`directory` for the recording and log of the run (default a temporary one)")
 	flag.StringVar(&o.only, "only", "", "only these `faults`, by name")
 	flag.StringVar(&o.judge, "judge", "", "judge this `directory`, which -keep made, again")
-	flag.IntVar(&o.rounds, "rounds", 3, "how often each sharp fault comes")
+	flag.IntVar(&o.rounds, "rounds", rounds, "how often each sharp fault comes")
 	flag.Uint64Var(&o.seed, "seed", 7, "of order and pauses")
-	flag.DurationVar(&o.hold, "hold", 24*time.Second, "how long a sharp fault lasts")
-	flag.DurationVar(&o.warm, "warm", 190*time.Second, "time before the first fault: a probe's own past takes 180 s")
+	flag.DurationVar(&o.hold, "hold", hold, "how long a sharp fault lasts")
+	flag.DurationVar(&o.warm, "warm", warm, "time before the first fault: a probe's own past takes 180 s")
 	flag.BoolVar(&o.printOnly, "print", false, "print the table of the result file and stop")
 	flag.Parse()
 	if err := run(o); err != nil {
@@ -180,19 +179,16 @@ func physical(o options) error {
 	defer l.close()
 	rng := rand.New(rand.NewPCG(o.seed, 0x6661756c74))
 	r := runLog{Commit: report.Commit(), Machine: report.Machine(), Seed: o.seed, Healthy: filepath.Base(o.rec)}
-	l.say("warming up for %s", o.warm)
+	plan := makePlan(o, rng)
+	l.say("warming up for %s; %d faults in %s in all", o.warm, len(plan), lasts(o, plan))
 	l.sleep(o.warm)
-	for _, f := range schedule(o, rng) {
+	for _, p := range plan {
 		if ctx.Err() != nil {
 			break
 		}
-		l.sleep(time.Duration(14+rng.IntN(13)) * time.Second) // what fired for the last one ends
-		hold := o.hold
-		if f.slow {
-			hold = f.lasts
-		}
-		from := time.Now()
-		l.say("%s for %s", f.name, hold)
+		l.sleep(p.pause)
+		f, from := p.fault, time.Now()
+		l.say("%s for %s", f.name, p.hold)
 		undo, err := f.begin(l)
 		if err != nil {
 			if !slices.ContainsFunc(r.Skipped, func(s skip) bool { return s.Fault == f.name }) {
@@ -202,11 +198,11 @@ func physical(o options) error {
 			undo()
 			continue
 		}
-		l.sleep(hold)
+		l.sleep(p.hold)
 		undo()
 		r.Events = append(r.Events, event{f.name, from.UTC(), time.Now().UTC()})
 	}
-	l.sleep(8 * time.Second)
+	l.sleep(tail)
 	r.Live, r.Seconds = l.stopAgent(), time.Since(start).Seconds()
 	if err := report.Write(filepath.Join(o.keep, "run.json"), r); err != nil {
 		return err
@@ -215,30 +211,4 @@ func physical(o options) error {
 		return fmt.Errorf("interrupted; everything is undone; -judge %s judges what there was", o.keep)
 	}
 	return nil
-}
-
-// schedule is the order of the faults: in each round all sharp ones, each at
-// least half a round after its last time; then the slow ones.
-func schedule(o options, rng *rand.Rand) []fault {
-	var sharp, slow []fault
-	for _, f := range faults() {
-		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), f.name) {
-			continue
-		}
-		if f.slow {
-			slow = append(slow, f)
-		} else {
-			sharp = append(sharp, f)
-		}
-	}
-	var out []fault
-	rng.Shuffle(len(sharp), func(i, j int) { sharp[i], sharp[j] = sharp[j], sharp[i] })
-	for range o.rounds {
-		out = append(out, sharp...)
-		half := len(sharp) / 2
-		for _, part := range [][]fault{sharp[:half], sharp[half:]} {
-			rng.Shuffle(len(part), func(i, j int) { part[i], part[j] = part[j], part[i] })
-		}
-	}
-	return append(out, slow...)
 }

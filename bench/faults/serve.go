@@ -21,6 +21,7 @@ const (
 	proxyAddr = "127.0.0.1:9002"
 	inboxAddr = "127.0.0.1:9003"
 	bulkPort  = "9004"
+	deadAddr  = "127.0.0.1:9006" // nothing listens there
 	dnsAddr   = "127.0.0.1:53"
 )
 
@@ -49,7 +50,10 @@ func (l *lab) serve() error {
 	if err := l.names(); err != nil {
 		return err
 	}
-	return l.bulk()
+	if err := l.bulk(); err != nil {
+		return err
+	}
+	return l.connect()
 }
 
 // names answers every question, after dnsDelay, and makes
@@ -129,7 +133,8 @@ func (l *lab) bulk() error {
 
 // deaf is a TCP server that accepts nothing and has room for 16.
 func deaf() (string, func(), error) {
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	// Not inherited: a build that began meanwhile would go on not accepting.
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return "", func() {}, err
 	}
