@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -63,6 +65,7 @@ func child(args []string) {
 	case "fds":
 		openMany()
 	case "zombies":
+		waitAtEnd()
 		for range 600 {
 			_, _ = os.StartProcess("/bin/true", []string{"true"}, &os.ProcAttr{}) // never waited for
 			time.Sleep(5 * time.Millisecond)
@@ -85,6 +88,7 @@ func child(args []string) {
 			time.Sleep(time.Second / time.Duration(number(2)))
 		}
 	case "jobs": // a second: each starts on time, waits for a lock that nobody gives back, and is never done
+		waitAtEnd()
 		for range 600 {
 			_, _ = os.StartProcess("/bin/sleep", []string{"sleep", "3600"}, &os.ProcAttr{Env: []string{"PATH=/usr/bin:/bin"}}) // as cron; more would map locales: 18 open files each
 			time.Sleep(time.Second / time.Duration(number(1)))
@@ -101,6 +105,20 @@ func child(args []string) {
 			time.Sleep(time.Second / time.Duration(number(2)))
 		}
 	}
+}
+
+// waitAtEnd makes SIGTERM wait for all children, and then end this process.
+func waitAtEnd() {
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM)
+	go func() {
+		<-end
+		for {
+			if _, err := syscall.Wait4(-1, nil, 0, nil); err != nil && !errors.Is(err, syscall.EINTR) {
+				os.Exit(0)
+			}
+		}
+	}()
 }
 
 // thrash reads pages of a file at random from four threads.

@@ -176,14 +176,19 @@ func (l *lab) start(name string, args ...string) (stop func(), err error) {
 	return func() { l.kill(cmd) }, nil
 }
 
+// kill ends a program with all its children: by SIGTERM, so that it can wait for
+// them (else they stay zombies until process 1 comes to it), after 2 s by SIGKILL.
 func (l *lab) kill(cmd *exec.Cmd) {
 	l.mu.Lock()
 	there := l.children[cmd]
 	delete(l.children, cmd)
 	l.mu.Unlock()
 	if there {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		late := time.AfterFunc(2*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 		_ = cmd.Wait()
+		late.Stop()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 }
 

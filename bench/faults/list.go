@@ -65,7 +65,8 @@ func fio(args ...string) func(*lab) (func(), error) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return func() {}, err
 		}
-		stop, err := l.start("fio", append(args, "--name=lab", "--directory="+dir, "--time_based", "--runtime=60", "--output=/dev/null")...)
+		// As threads: its processes leave the group, and would go on for the rest of the minute.
+		stop, err := l.start("fio", append(args, "--thread", "--name=lab", "--directory="+dir, "--time_based", "--runtime=60", "--output=/dev/null")...)
 		return func() { stop(); _ = os.RemoveAll(dir) }, err
 	}
 }
