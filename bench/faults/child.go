@@ -71,6 +71,22 @@ func child(args []string) {
 			time.Sleep(5 * time.Millisecond)
 		}
 		time.Sleep(time.Hour)
+	case "jobs": // a second: each starts on time, waits for a lock that nobody gives back, and is never done
+		waitAtEnd()
+		for range 600 {
+			_, _ = os.StartProcess("/bin/sleep", []string{"sleep", "3600"}, &os.ProcAttr{Env: []string{"PATH=/usr/bin:/bin"}}) // as cron; more would map locales: 18 open files each
+			time.Sleep(time.Second / time.Duration(number(1)))
+		}
+		time.Sleep(time.Hour)
+	default:
+		traffic(args)
+	}
+}
+
+// traffic is the harm that is done over the network.
+func traffic(args []string) {
+	number := func(i int) int { n, _ := strconv.Atoi(args[i]); return n }
+	switch args[0] {
 	case "far": // process whose network it is the other end of
 		far(args[1])
 	case "send": // address, MB a second: a backup that fills the link
@@ -87,13 +103,6 @@ func child(args []string) {
 			}
 			time.Sleep(time.Second / time.Duration(number(2)))
 		}
-	case "jobs": // a second: each starts on time, waits for a lock that nobody gives back, and is never done
-		waitAtEnd()
-		for range 600 {
-			_, _ = os.StartProcess("/bin/sleep", []string{"sleep", "3600"}, &os.ProcAttr{Env: []string{"PATH=/usr/bin:/bin"}}) // as cron; more would map locales: 18 open files each
-			time.Sleep(time.Second / time.Duration(number(1)))
-		}
-		time.Sleep(time.Hour)
 	case "connect": // address, a second
 		for {
 			go func() {
@@ -121,7 +130,7 @@ func waitAtEnd() {
 	}()
 }
 
-// thrash reads pages of a file at random from four threads.
+// thrash reads pages of a file at random from eight threads.
 func thrash(path string) {
 	f, err := os.Open(path)
 	if err != nil {
