@@ -75,9 +75,9 @@ func TestHeldBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rng, was := rand.New(rand.NewPCG(3, 4)), 0.0
+	rng := rand.New(rand.NewPCG(3, 4))
 	exponential(rng, 12*200, 0.3, func(w float64) { x.add(w, 0) })
-	was = x.bound(1e-4)
+	was := x.bound(1e-4)
 	const held = 30
 	for range 12 * (held - 10) {
 		x.add(9, held)
