@@ -19,6 +19,10 @@ const cpuSlack = 100
 // maxCores bounds the cores with series of their own.
 const maxCores = 64
 
+// cpuUserLeft is of the host only: by it a rule knows programs that take all there is,
+// on a virtual machine of which others take a third, too.
+const cpuUserLeft = "cpu_usage_user_no_steal"
+
 // CPU reads /proc/stat: the share of time in each mode, for the host (target
 // "") and for each core ("cpu0"), and the host's counts of context switches,
 // forks and runnable and blocked tasks.
@@ -49,6 +53,7 @@ func (c *CPU) Metrics() []Metric {
 		out = append(out, share("cpu_usage_"+m, "cpu", "share of CPU time in mode "+m))
 	}
 	return append(out,
+		share(cpuUserLeft, "cpu", "share in mode user of the CPU time that the hypervisor left: all but steal"),
 		amount("context_switches", countRate, "cpu", "context switches"),
 		amount("interrupts", countRate, "cpu", "interrupts of hardware"),
 		amount("softirqs", countRate, "cpu", "software interrupts: network, timers, block I/O"),
@@ -138,6 +143,9 @@ func (c *CPU) cpuLine(now time.Time, name, rest []byte, dst []Sample) []Sample {
 	dst = append(dst, Sample{"cpu_usage_active", target, dims, 100 * (total - d[3]) / total})
 	for i := 0; i < n; i++ {
 		dst = append(dst, Sample{c.mode(i), target, dims, math.Min(100, 100*d[i]/total)})
+	}
+	if left := total - d[7]; target == "" && left > 0 { // d[7] is 0 where the kernel has no steal
+		dst = append(dst, Sample{cpuUserLeft, target, dims, math.Min(100, 100*d[0]/left)})
 	}
 	return dst
 }

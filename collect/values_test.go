@@ -18,6 +18,8 @@ func TestValuesOfARecordedHost(t *testing.T) {
 	got := between(t, "linux-6.1-cgroup2")
 	for series, want := range map[string]float64{
 		"cpu_usage_active ":               100 * 246.0 / 306, // 306 ticks, 60 of them idle
+		"cpu_usage_user_no_steal ":        100 * 8.0 / 306,
+		"cpu_usage_user_no_steal cpu0":    none, // of the host only
 		"cpu_usage_system cpu0":           100 * 150.0 / 152,
 		"cpu_usage_active cpu0":           100,
 		"cpu_usage_idle cpu1":             100 * 61.0 / 154,
@@ -67,6 +69,31 @@ func TestValuesOfARecordedHost(t *testing.T) {
 	}
 	if got := between(t, "linux-5.10-cgroup1-nopsi"); len(got) < 100 || math.Abs(got["cpu_usage_active "]-got["cpu_usage_iowait "]-got["host_saturation "]) > 1e-4 {
 		t.Errorf("without PSI: %d series, saturation %g, cpu %g", len(got), got["host_saturation "], got["cpu_usage_active "])
+	}
+}
+
+// TestUserOfWhatWasLeft: of 100 ticks the hypervisor took 30 and programs 66.
+func TestUserOfWhatWasLeft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := collect.NewCPU(collect.Host{Proc: dir})
+	got := math.NaN()
+	for i, line := range []string{"cpu 5 0 1 50 0 0 0 7 0 0\n", "cpu 71 0 3 52 0 0 0 37 0 0\n"} {
+		if err := os.WriteFile(filepath.Join(dir, "stat"), []byte(line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		samples, err := c.Collect(t.Context(), time.Unix(int64(1000+i), 0), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range samples {
+			if s.Metric == "cpu_usage_user_no_steal" {
+				got = s.Value
+			}
+		}
+	}
+	if want := 100 * 66 / 70.0; math.Abs(got-want) > 1e-9 {
+		t.Errorf("%g %% of what was left, want %g", got, want)
 	}
 }
 

@@ -23,7 +23,7 @@ func DefaultRules() []RuleConfig {
 		// A parallel build keeps up to 20 tasks a CPU ready; a storm hundreds.
 		{Name: "run-queue-long", Metric: "processes_running_per_cpu", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(40), Clear: level(20), EvaluationPeriods: 1, Severity: warning, Summary: "far more tasks want a CPU than there are CPUs"},
 		// Builds and servers spend a fifth and more in the kernel. All in user mode is a loop, or number crunching: worth knowing, no trouble by itself.
-		{Name: "cpu-all-user", Metric: "cpu_usage_user", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(93), Clear: level(80), EvaluationPeriods: 1, Severity: alert.Info, Summary: "programs' own computing takes every CPU"},
+		{Name: "cpu-all-user", Metric: "cpu_usage_user_no_steal", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(93), Clear: level(80), EvaluationPeriods: 1, Severity: alert.Info, Summary: "programs' own computing takes every CPU"},
 		// Available, not free: page cache that can be dropped counts as available.
 		{Name: "memory-low", Metric: "mem_available_percent", Statistic: "avg", Period: s(10), Comparison: "<", Threshold: level(4), Clear: level(7), EvaluationPeriods: 2, Severity: critical, Summary: "memory is running out"},
 		// Full pressure: no task at all made progress for want of memory.
