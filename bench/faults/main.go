@@ -7,10 +7,12 @@
 //	go run ./bench/faults -print                    # the table again
 //
 // It runs in a network and mount namespace of its own, with the agent inside:
-// loopback, iptables, resolv.conf and tmpfs are private. Sharp faults come once
-// in each round, in random order and after random pauses, over a background
-// that compiles, packs and idles; slow ones come once, at the end. The agent's
-// models start from a replayed recording of a healthy host.
+// loopback, a network card with a server at the other end, iptables, resolv.conf
+// and tmpfs are private. Sharp faults come once in each round, in random order
+// and after random pauses, over a background that compiles, packs and idles;
+// slow ones come once, at the end. The agent's models start from a replayed
+// recording of a healthy host; a series that it does not have is learnt while the
+// lab warms up.
 //
 // The frames of the one run are recorded, and judged three times: by the
 // thresholds alone, by anomaly detection alone, and by both; the live agent's
