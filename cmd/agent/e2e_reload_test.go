@@ -64,11 +64,12 @@ func TestReloadsUnderLoad(t *testing.T) {
 		agent := fmt.Sprintf("[agent.labels]\nround = \"%d\"\n[agent]\ninterval = \"200ms\"\n", n)
 		return strings.Replace(flagRule(t, file), "[agent]\n", agent, 1) + in.sink()
 	}
-	a := launch(t, config(0))
+	first := config(0)
+	server := startWeb(t, strings.TrimSpace(readFile(t, file))) // before the agent: a second without it is trouble
+	a := launch(t, first)
 	start(t, exec.Command("sh", "-c", "while :; do :; done"))
 	start(t, exec.Command("sh", "-c", "while :; do :; done"))
 	before, began := a.status(), time.Now()
-	server := startWeb(t, strings.TrimSpace(readFile(t, file)))
 	for n := 1; n <= 500; n++ {
 		a.write(config(n))
 		_ = a.cmd.Process.Signal(syscall.SIGHUP)
@@ -85,7 +86,8 @@ func TestReloadsUnderLoad(t *testing.T) {
 	after := a.status()
 	elapsed := time.Since(began)
 	t.Logf("%d reloads in %.1f s; %d ticks, %d dropped", after.Reloads-before.Reloads, elapsed.Seconds(), after.Ticks-before.Ticks, after.Dropped-before.Dropped)
-	if want := uint64(elapsed / (200 * time.Millisecond)); after.Ticks-before.Ticks+2 < want {
+	// A machine with other work drops a tick here and there; a reload that costs one would cost 500.
+	if want := uint64(elapsed / (200 * time.Millisecond)); after.Ticks-before.Ticks < want*8/10 {
 		t.Errorf("%d ticks in %s, want %d: reloads lose ticks", after.Ticks-before.Ticks, elapsed, want)
 	}
 	if got := in.all("flag-down"); len(got) != 2 {
