@@ -47,7 +47,7 @@ const (
 // something that the others do not.
 var telling = []string{
 	"cpu_usage_active", "cpu_usage_system", "cpu_usage_iowait", "cpu_usage_steal", "pressure_cpu_some_avg10", "cpu_runqueue_wait", "context_switches",
-	"processes_running", "processes_blocked", "processes_total", "processes_forked", "processes_zombies", "fd_open",
+	"processes_running", "processes_blocked", "processes_total", "processes_total_threads", "processes_forked", "processes_zombies", "fd_open",
 	"mem_available_percent", "mem_dirty", "mem_major_faults", "swap_in", "swap_out", "pressure_memory_some_avg10",
 	"pressure_io_some_avg10", "diskio_await", "diskio_util", "diskio_read_bytes", "diskio_write_bytes", "diskio_writes", "disk_used_percent", "disk_inodes_used_percent",
 	"net_bytes_recv", "net_bytes_sent", "net_packets_recv", "net_err_in", "net_drop_in", "netstat_tcp_retrans", "netstat_tcp_established",

@@ -66,7 +66,8 @@ func replay(path string, see func(collect.Frame)) (record.Header, error) {
 	return r.Header, nil
 }
 
-// learnt is a detector that has seen a healthy recording; "" = none.
+// learnt is a detector that has seen a healthy recording; "" = none. How full the
+// disks were on that day is left out: it is a state and no behaviour, and differs by now.
 func learnt(path string, v variant) (*detect.Detector, error) {
 	rules, err := v.rules()
 	if err != nil || path == "" {
@@ -77,7 +78,10 @@ func learnt(path string, v variant) (*detect.Detector, error) {
 		return nil, err
 	}
 	d := detect.New(rules, detect.Options{Metrics: h.Metrics})
-	_, err = replay(path, func(f collect.Frame) { d.Observe(f) })
+	_, err = replay(path, func(f collect.Frame) {
+		f.Samples = slices.DeleteFunc(f.Samples, func(s collect.Sample) bool { return strings.HasPrefix(s.Metric, "disk_") })
+		d.Observe(f)
+	})
 	return d, err
 }
 
