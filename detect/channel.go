@@ -148,6 +148,9 @@ func NewScorer(o ScorerOptions) (*Scorer, error) {
 			continue // no company to be judged with
 		}
 		h, err := newHostChannel(block, o, o.Seed+uint64(i))
+		if err == nil {
+			err = h.share(s.hosts, s.spikes)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("new scorer: %w", err)
 		}

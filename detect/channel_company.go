@@ -22,17 +22,12 @@ const (
 // always far out itself.
 type company struct {
 	rows float64  // far out, that count
-	with []beside // of each series, itself too
+	with []beside // of each series, itself too; nil before it was far out
 }
 
 // beside are the weight of the rows in which a series was far out with another, and
 // the sums of its distances in them, and of their squares.
 type beside struct{ rows, sum, squares float64 }
-
-// newCompany is that of a series among d, above and below its median.
-func newCompany(d int) [2]company {
-	return [2]company{{with: make([]beside, d)}, {with: make([]beside, d)}}
-}
 
 // observe is how far the companion of the i-th series that lacks most is from where
 // it usually is, as ln of how many times it usually strays, and learns the row: 0
@@ -59,6 +54,9 @@ func (c *company) observe(each []*spikes, i int) (worst float64) {
 }
 
 func (c *company) learn(each []*spikes, w float64) {
+	if c.with == nil {
+		c.with = make([]beside, len(each))
+	}
 	keep := math.Min(1, companyKept/(c.rows+w))
 	c.rows = keep * (c.rows + w)
 	for j, s := range each {

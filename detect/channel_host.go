@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"slices"
 
 	"github.com/firewatch-agent/firewatch/forest"
 )
@@ -18,13 +19,14 @@ type hostChannel struct {
 	block  []int
 	forest *forest.Stream
 	past   []spread // of each series
+	lent   []bool   // of which the sample is another's, who learns
 	x      []float64
 	rows   int
 	level  ownLevel
 }
 
 func newHostChannel(block []int, o ScorerOptions, seed uint64) (*hostChannel, error) {
-	h := &hostChannel{block: block, x: make([]float64, len(block)), level: newLevel()}
+	h := &hostChannel{block: block, lent: make([]bool, len(block)), x: make([]float64, len(block)), level: newLevel()}
 	horizon := o.rowsOf(pastHorizon, pastWindow)
 	for range block {
 		s, err := newSpread(horizon, seed)
@@ -39,6 +41,26 @@ func newHostChannel(block []int, o ScorerOptions, seed uint64) (*hostChannel, er
 		Features: len(block), Window: pastWindow, Horizon: horizon, Every: hostEvery,
 	})
 	return h, err
+}
+
+// share lets h grow its trees with the memory of one of the others, of as many
+// series, if there is one. Where the spikes keep the same sample of the same series,
+// which are those of the first block, there is one sample: h is to observe a row
+// before they do, and leaves it to them to learn it.
+func (h *hostChannel) share(others []*hostChannel, spikes *spikeChannel) (err error) {
+	for i, at := range h.block {
+		one := spikes.each[slices.Index(spikes.series, at)].values.past
+		if one.Options() == h.past[i].past.Options() {
+			h.past[i].past, h.lent[i] = one, true
+		}
+	}
+	for _, other := range others {
+		if len(other.block) == len(h.block) {
+			h.forest, err = other.forest.Sibling(h.forest.Options().Seed)
+			return err
+		}
+	}
+	return nil
 }
 
 // observe scores the block's values of a row, in (0, 1], and learns them; 0 while
@@ -75,7 +97,11 @@ func (h *hostChannel) learn(row []float64) {
 	for i, at := range h.block {
 		if v := row[at]; v-v == 0 {
 			some = true
-			h.past[i].add(v)
+			if h.lent[i] {
+				h.past[i].reach(v)
+			} else {
+				h.past[i].add(v)
+			}
 		}
 	}
 	if some && h.rows > silentRows/2 {

@@ -3,6 +3,7 @@ package detect
 import (
 	"math"
 	"slices"
+	"sort"
 )
 
 // Constants of ownLevel and peak.
@@ -37,47 +38,48 @@ func (l ownLevel) against(score float64) float64 {
 // random scores these are a few hundred; of scores that fall for the whole window
 // all.
 type heights struct {
-	window   int
-	quantile float64
-	most     int      // of the window lie above the quantile
-	rows     int      // seen in all
-	kept     []height // the highest first
+	quantile     float64
+	window, most uint16 // of the window lie so many above the quantile
+	rows         int    // seen in all
+	kept         []float64
+	ages         []age // of each kept score, the highest first
 }
 
-// height is a score and how many later ones have reached it.
-type height struct {
-	score        float64
-	row, reached int32
-}
+// age is the row of a score, modulo 2^16, which is above any window, and how many
+// later ones have reached the score.
+type age struct{ row, reached uint16 }
 
-func newHeights(window int, quantile float64) *heights {
-	return &heights{window: window, quantile: quantile, most: window - int(quantile*float64(window))}
+func newHeights(window uint16, quantile float64) *heights {
+	return &heights{window: window, quantile: quantile, most: window - uint16(quantile*float64(window))}
 }
 
 // seen is the number of scores that count.
-func (h *heights) seen() int { return min(h.rows, h.window) }
+func (h *heights) seen() int { return min(h.rows, int(h.window)) }
 
 // add learns a score, which is a number.
 func (h *heights) add(score float64) {
 	h.rows++
-	n, at := 0, -1
-	for _, k := range h.kept {
-		if score >= k.score {
-			if at < 0 {
-				at = n
-			}
-			k.reached++
+	row := uint16(h.rows)
+	if h.rows > int(h.window) { // one row grew too old, by a difference modulo 2^16
+		if i := slices.IndexFunc(h.ages, func(a age) bool { return row-a.row >= h.window }); i >= 0 {
+			h.kept, h.ages = slices.Delete(h.kept, i, i+1), slices.Delete(h.ages, i, i+1)
 		}
-		// Differences of int32 stand when the row number has run over.
-		if int(k.reached) < h.most && int(int32(h.rows)-k.row) < h.window {
-			h.kept[n] = k
+	}
+	at := sort.Search(len(h.kept), func(i int) bool { return h.kept[i] <= score })
+	n := at
+	for i := at; i < len(h.kept); i++ {
+		a := h.ages[i]
+		if a.reached++; a.reached < h.most {
+			h.kept[n], h.ages[n] = h.kept[i], a
 			n++
 		}
 	}
-	if at < 0 {
-		at = n
+	if n == cap(h.kept) { // by little, as there are many
+		room := n + n/16 + 8
+		h.kept, h.ages = append(make([]float64, 0, room), h.kept...), append(make([]age, 0, room), h.ages...)
 	}
-	h.kept = slices.Insert(h.kept[:n], at, height{score: score, row: int32(h.rows)})
+	h.kept = slices.Insert(h.kept[:n], at, score)
+	h.ages = slices.Insert(h.ages[:n], at, age{row: row})
 }
 
 // usual is the quantile; 0 where nothing was seen.
@@ -86,7 +88,7 @@ func (h *heights) usual() float64 {
 	if n == 0 {
 		return 0
 	}
-	return h.kept[n-1-min(n-1, int(h.quantile*float64(n)))].score
+	return h.kept[n-1-min(n-1, int(h.quantile*float64(n)))]
 }
 
 // peak lets through a score that exceeds all of the last ones.

@@ -44,13 +44,13 @@ type relationChannel struct {
 
 func newRelationChannel(each []*spikes, o ScorerOptions) (*relationChannel, error) {
 	d, horizon := len(each), o.rowsOf(pastHorizon, pastWindow)
-	c := &relationChannel{each: each, mean: make([]float64, d), cov: make([]float64, d*d), z: make([]float64, d), horizon: float64(horizon)}
+	c := &relationChannel{each: each, company: make([][2]company, d), mean: make([]float64, d), cov: make([]float64, d*d), z: make([]float64, d), horizon: float64(horizon)}
 	for range each {
 		l, err := forest.NewLine(forest.LineOptions{Window: pastWindow, Horizon: horizon, Seed: o.Seed})
 		if err != nil {
 			return nil, err
 		}
-		c.past, c.company = append(c.past, l), append(c.company, newCompany(d))
+		c.past = append(c.past, l)
 	}
 	return c, nil
 }

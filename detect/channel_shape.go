@@ -17,7 +17,7 @@ const (
 )
 
 // MostShapes is the number of series whose shape a Scorer looks at, the first ones:
-// each takes about 120 kB.
+// each takes about 80 kB.
 const MostShapes = 40
 
 // shapeChannel scores the course of a series: its mean of the last hour, of the

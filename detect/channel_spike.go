@@ -148,6 +148,11 @@ func newSpread(horizon int, seed uint64) (spread, error) {
 // add learns v, which is finite.
 func (s *spread) add(v float64) {
 	_ = s.past.Insert(v)
+	s.reach(v)
+}
+
+// reach learns that v was seen.
+func (s *spread) reach(v float64) {
 	s.low, s.high = math.Min(s.low, v), math.Max(s.high, v)
 }
 

@@ -246,3 +246,35 @@ func TestShapeOfTheFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestHostsAreEachAsIfAlone: that they share memory to grow their trees, and
+// the first its samples with the spikes, changes nothing.
+func TestHostsAreEachAsIfAlone(t *testing.T) {
+	t.Parallel()
+	o := ScorerOptions{Series: 4, Blocks: [][]int{{0, 1}, {2, 3}, {0, 1, 3}}, Step: time.Minute, Channels: HostChannel, Seed: 3}
+	s, err := NewScorer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := make([]*hostChannel, len(o.Blocks))
+	for i, block := range o.Blocks {
+		if alone[i], err = newHostChannel(block, o, o.Seed+uint64(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.hosts[0].past[1].past != s.spikes.each[1].values.past {
+		t.Error("the first block keeps samples of its own")
+	}
+	for i, row := range madeRows(3000) {
+		row[2] = math.Sqrt(float64(i))
+		if i%50 == 7 {
+			row[1] = math.NaN()
+		}
+		for k, h := range s.hosts {
+			if got, want := h.observe(row), alone[k].observe(row); got != want {
+				t.Fatalf("row %d, block %d: %v, alone %v", i, k, got, want)
+			}
+		}
+		s.spikes.observe(row)
+	}
+}

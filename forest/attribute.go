@@ -78,23 +78,31 @@ func (g *grove) insertCredit(dst []float64, keys []uint64, x []float64) {
 	}
 	for t := range g.trees {
 		g.boxes.enter(t, x, z)
-		here := 1.0
-		n := &g.nodes[g.trees[t].root]
-		for !n.leaf() && here > 0 {
-			child := &g.nodes[n.step(keys)]
-			below := g.table[n.rows()+1] - fixedOne // gained by ending one level down
-			box := g.boxes.of(t, n.child, len(z))
-			if outside(box, z) {
-				here -= creditSeparation(dst, box, z, g.boxes.split, here, below.float())
-			}
-			if !n.twins() {
-				dst[n.feat] += here * (below - g.table[child.rows()+1]).float()
-			}
-			n = child
-		}
+		g.treeCredit(dst, keys, z, t)
 	}
 	for j := range dst {
 		dst[j] /= g.norm.float()
+	}
+}
+
+// treeCredit is insertCredit for tree t, and a row in its frame.
+func (g *grove) treeCredit(dst []float64, keys []uint64, z []float32, t int) {
+	if g.pack != nil {
+		g, t = g.loose(t), 0
+	}
+	here := 1.0
+	n := &g.nodes[g.trees[t].root]
+	for !n.leaf() && here > 0 {
+		child := &g.nodes[n.step(keys)]
+		below := g.table[n.rows()+1] - fixedOne // gained by ending one level down
+		box := g.boxes.of(t, n.child, len(z))
+		if outside(box, z) {
+			here -= creditSeparation(dst, box, z, g.boxes.split, here, below.float())
+		}
+		if !n.twins() {
+			dst[n.feat] += here * (below - g.table[child.rows()+1]).float()
+		}
+		n = child
 	}
 }
 

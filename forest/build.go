@@ -17,6 +17,7 @@ type builder struct {
 	side   []uint32  // scratch of partition
 	keys   []uint64  // of the feature being cut, along order
 	feats  []uint16  // a node's varying features are feats[:active]
+	packed []byte    // scratch of a stream whose trees are packed
 
 	nodes []node // the tree; children are indices from its root
 	depth int    // of its deepest leaf

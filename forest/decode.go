@@ -103,12 +103,9 @@ func (s *Stream) replant(r *reader, size int) error {
 		return err
 	}
 	switch {
-	case s.packed() && len(trees) > 0:
-		places := 0
-		for _, src := range trees {
-			places += len(src.nodes)
-		}
-		s.enlarge(max(places+len(trees), len(s.nodes))) // at once, and a place for each that is still blank
+	case s.pack != nil:
+		s.plantAll(trees)
+		return nil
 	case widest > s.stride:
 		s.widen(widest)
 	}

@@ -70,11 +70,11 @@ func (w *writer) trees(g *grove) {
 		if at.rows == 0 {
 			continue
 		}
-		w.descend(g, at.root)
+		src := g.lift(t)
+		w.descend(src.nodes, 0)
 		if g.boxes == nil {
 			continue
 		}
-		src := g.lift(t)
 		for _, v := range src.frame {
 			w.f64(v)
 		}
@@ -90,8 +90,8 @@ const (
 	twinsMark = 0xfffe
 )
 
-func (w *writer) descend(g *grove, at uint32) {
-	n := &g.nodes[at]
+func (w *writer) descend(nodes []node, at uint32) {
+	n := &nodes[at]
 	if n.leaf() || n.twins() {
 		mark := uint16(leafMark)
 		if n.twins() {
@@ -104,6 +104,6 @@ func (w *writer) descend(g *grove, at uint32) {
 	w.u16(n.feat)
 	w.u16(n.size)
 	w.f64(n.split())
-	w.descend(g, n.child)
-	w.descend(g, n.child+1)
+	w.descend(nodes, n.child)
+	w.descend(nodes, n.child+1)
 }

@@ -10,9 +10,27 @@ func (g *grove) insertSum(keys []uint64, x []float64) float64 {
 		z = make([]float32, len(x))
 	}
 	sum := 0.0
+	if g.pack != nil {
+		return g.packedSum(keys, x, z)
+	}
 	for t := range g.trees {
 		g.boxes.enter(t, x, z)
 		sum += g.insertDepth(t, keys, z)
+	}
+	return sum
+}
+
+// packedSum is insertSum for packed trees.
+func (g *grove) packedSum(keys []uint64, x []float64, z []float32) float64 {
+	var room [2 * keyRoom]float32
+	box := room[:min(2*len(x), len(room))]
+	if 2*len(x) > len(room) {
+		box = make([]float32, 2*len(x))
+	}
+	sum := 0.0
+	for t := range g.trees {
+		g.boxes.enter(t, x, z)
+		sum += g.packedDepth(t, keys, z, box)
 	}
 	return sum
 }

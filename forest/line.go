@@ -31,14 +31,18 @@ type Line struct {
 	tick   uint64    // values seen
 	sorted []float64 // the kept values in order
 	// Where each is in the reservoir: its slot, beside sorted, in an ageing sample
-	// of few values, which rarely takes another; else the values by slot, which
-	// takes four times as much and no search.
+	// of few values, which rarely takes another, and of so many values that their
+	// memory counts; else the values by slot, which takes four times as much and no
+	// search.
 	slotOf []uint16
 	slots  []float64
 }
 
-// fewValues is the Window up to which the search for a slot takes less than 1 µs.
-const fewValues = 2048
+const (
+	fewValues  = 2048    // the Window up to which the search for a slot takes less than 1 µs
+	manyValues = 8192    // and beyond which values by slot would take more than 64 KiB, and room is made as they come
+	mostSlots  = 1 << 16 // that have a number of 16 bits
+)
 
 // NewLine returns a line that has seen nothing.
 func NewLine(o LineOptions) (*Line, error) {
@@ -49,11 +53,15 @@ func NewLine(o LineOptions) (*Line, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new line: %w", err)
 	}
-	l := &Line{opt: o, keep: keep, sorted: make([]float64, 0, o.Window)}
-	if o.Horizon > 0 && o.Window <= fewValues {
-		l.slotOf = make([]uint16, 0, o.Window)
+	room := o.Window
+	if room > manyValues {
+		room = 0
+	}
+	l := &Line{opt: o, keep: keep, sorted: make([]float64, 0, room)}
+	if o.Horizon > 0 && o.Window <= fewValues || o.Window > manyValues && o.Window <= mostSlots {
+		l.slotOf = make([]uint16, 0, room)
 	} else {
-		l.slots = make([]float64, 0, o.Window)
+		l.slots = make([]float64, 0, room)
 	}
 	return l, nil
 }
@@ -73,8 +81,9 @@ func (l *Line) Sorted() []float64 { return l.sorted }
 
 // Insert learns v; where the line is full the oldest value leaves, or with a
 // Horizon perhaps a random one. NaN is missing and changes nothing; an infinity
-// is ErrInput and changes nothing. It allocates nothing and costs two binary
-// searches and moving the values between the old and the new one.
+// is ErrInput and changes nothing. It allocates nothing, of more than 8192 values
+// once the line is full, and costs two searches and moving the values between the
+// old and the new one.
 func (l *Line) Insert(v float64) error {
 	switch {
 	case v != v:
@@ -91,20 +100,32 @@ func (l *Line) Insert(v float64) error {
 	}
 	to, _ := slices.BinarySearch(l.sorted, v)
 	if l.slotOf != nil {
-		from := slices.Index(l.slotOf, uint16(slot))
-		l.slotOf = move(l.slotOf, from, to, uint16(slot))
-		l.sorted = move(l.sorted, from, to, v)
+		from := -1
+		if slot < len(l.slotOf) {
+			from = slices.Index(l.slotOf, uint16(slot))
+		}
+		l.slotOf = move(roomFor(l.slotOf, from, l.opt.Window), from, to, uint16(slot))
+		l.sorted = move(roomFor(l.sorted, from, l.opt.Window), from, to, v)
 		return nil
 	}
 	from := -1
 	if slot == len(l.slots) {
-		l.slots = append(l.slots, v)
+		l.slots = append(roomFor(l.slots, from, l.opt.Window), v)
 	} else {
 		from, _ = slices.BinarySearch(l.sorted, l.slots[slot])
 		l.slots[slot] = v
 	}
-	l.sorted = move(l.sorted, from, to, v)
+	l.sorted = move(roomFor(l.sorted, from, l.opt.Window), from, to, v)
 	return nil
+}
+
+// roomFor is s with room for one more if there is no from: by a quarter, but not past
+// the window.
+func roomFor[T any](s []T, from, window int) []T {
+	if from >= 0 || len(s) < cap(s) {
+		return s
+	}
+	return append(make([]T, 0, min(window, max(64, len(s)+len(s)/4))), s...)
 }
 
 // move puts v before s[to], and takes s[from] away if there is a from.
@@ -139,6 +160,9 @@ func (l *Line) fill(values []float64) {
 	if l.slotOf == nil {
 		l.slots = append(l.slots, values...)
 	} else {
+		if len(values) > cap(l.slotOf) {
+			l.slotOf = make([]uint16, 0, len(values))
+		}
 		for slot := range values {
 			l.slotOf = append(l.slotOf, uint16(slot))
 		}

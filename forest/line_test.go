@@ -183,25 +183,34 @@ func TestReservoirAges(t *testing.T) {
 // values are equal and after a restart in the middle.
 func TestSlotsKeptEitherWay(t *testing.T) {
 	t.Parallel()
-	o := LineOptions{Window: 60, Horizon: 200, Seed: 5}
-	a, b := mustLine(t, o), mustLine(t, o)
-	b.slotOf, b.slots = nil, make([]float64, 0, o.Window)
-	if a.slotOf == nil {
-		t.Fatal("a small ageing sample keeps its values twice")
+	for n, o := range map[int]LineOptions{2000: {Window: 60, Horizon: 200, Seed: 5}, 20000: {Window: manyValues + 1}} {
+		slotsEitherWay(t, o, n)
 	}
-	for i, row := range madeRows(2000, 1, 4) {
+}
+
+func slotsEitherWay(t *testing.T, o LineOptions, n int) {
+	t.Helper()
+	a, b := mustLine(t, o), mustLine(t, o)
+	b.slotOf, b.slots = nil, []float64{}
+	if a.slotOf == nil {
+		t.Fatal("a small ageing sample, or a great one, keeps its values twice")
+	}
+	for i, row := range madeRows(n, 1, 4) {
 		v := math.Round(2 * row[0])
 		if err := errors.Join(a.Insert(v), b.Insert(v)); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(a.Sorted(), b.Sorted()) || !slices.Equal(a.bySlot(), b.bySlot()) {
+		if i%(n/1000) == 0 && (!slices.Equal(a.Sorted(), b.Sorted()) || !slices.Equal(a.bySlot(), b.bySlot())) {
 			t.Fatalf("value %d: %v and %v", i, a.bySlot(), b.bySlot())
 		}
-		if i%300 == 0 {
+		if i%(n/6) == 0 {
 			var err error
 			if a, err = DecodeLine(a.Encode(nil)); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if n := max(64, a.Len()); max(cap(a.sorted), cap(a.slotOf), cap(b.slots)) > min(o.Window+1024, n+n/2) { // 1024 are a page
+			t.Fatalf("value %d: room for %d, %d and %d", i, cap(a.sorted), cap(a.slotOf), cap(b.slots))
 		}
 	}
 }

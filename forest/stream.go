@@ -1,6 +1,9 @@
 package forest
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // StreamOptions configure NewStream. Of Options, Contamination must be 0 and
 // Workers is without effect.
@@ -36,7 +39,7 @@ type Stream struct {
 	row    func(i int) []float64
 	tick   uint64 // rows seen
 	next   int    // slot of the tree to regrow next
-	stride int    // places in grove.nodes per tree, odd; of a packed stream at first
+	stride int    // places in grove.nodes per tree, odd; 0: they are packed
 	grower *builder
 	holes  bool // rows may hold NaN
 }
@@ -56,11 +59,14 @@ func NewStream(o StreamOptions) (*Stream, error) {
 		return nil, fmt.Errorf("new stream: %w", err)
 	}
 	s := &Stream{opt: o, keep: keep, stride: minStride}
-	if s.packed() {
-		s.stride = 1
-	}
 	s.row = func(i int) []float64 { return s.rows[i*s.features : (i+1)*s.features] }
 	s.grower = newBuilder(o.Options, o.Features, false)
+	if o.Boxes && o.Leaf > 1 {
+		s.grove = newGrove(o.Options, o.Features, o.Trees)
+		s.stride, s.nodes, s.pack = 0, nil, newPack(o.Options, o.Features)
+		s.plantAll(slices.Repeat([]grown{blank()}, o.Trees))
+		return s, nil
+	}
 	s.grove = newGrove(o.Options, o.Features, o.Trees*s.stride)
 	for t := range s.trees {
 		s.put(t, uint32(t*s.stride), blank())
@@ -70,7 +76,7 @@ func NewStream(o StreamOptions) (*Stream, error) {
 
 // Sibling returns a stream of the same options but for the seed that has seen
 // nothing. It grows its trees with the memory of s: of many streams of one kind,
-// each then takes 20 to 50 kB less, and none may be updated beside another.
+// each then takes 20 to 60 kB less, and none may be updated beside another.
 func (s *Stream) Sibling(seed uint64) (*Stream, error) {
 	o := s.opt
 	o.Seed = seed
@@ -198,13 +204,11 @@ func (s *Stream) regrow() {
 	s.next = (s.next + 1) % len(s.trees)
 }
 
-// packed reports whether the trees lie end to end, not each in a place of its own.
-func (s *Stream) packed() bool { return s.opt.Leaf > 1 }
-
 // lay puts tree t in the place of what was there.
 func (s *Stream) lay(t int, src grown) {
-	if s.packed() {
-		s.replace(t, src)
+	if s.pack != nil {
+		s.grower.packed = s.pack.write(s.grower.packed[:0], &src, 0, nil)
+		s.replace(t, src, s.grower.packed)
 		return
 	}
 	if len(src.nodes) > s.stride {

@@ -216,7 +216,7 @@ func TestSiblings(t *testing.T) {
 }
 
 // TestPackedTreesLieEndToEnd: each after the one before, with little room left, and
-// with the nodes that belong to it.
+// with the rows that belong to it.
 func TestPackedTreesLieEndToEnd(t *testing.T) {
 	t.Parallel()
 	s := mustStream(t, streams()["leaves"])
@@ -227,13 +227,13 @@ func TestPackedTreesLieEndToEnd(t *testing.T) {
 		}
 		root := uint32(0)
 		for k, at := range s.trees {
-			if at.root != root || at.nodes%2 == 0 || s.nodes[root].rows() != int(at.rows) {
-				t.Fatalf("row %d: tree %d of %d nodes is at %d, not %d", i, k, at.nodes, at.root, root)
+			if at.root != root || s.lift(k).nodes[0].rows() != int(at.rows) {
+				t.Fatalf("row %d: tree %d of %d bytes is at %d, not %d", i, k, at.nodes, at.root, root)
 			}
 			root += at.nodes
 		}
-		if used := int(root); used > len(s.nodes) || i == 699 && len(s.nodes) > used+used/4 {
-			t.Fatalf("row %d: %d places for %d nodes", i, len(s.nodes), used)
+		if used := int(root); used != len(s.pack.b) || i == 699 && cap(s.pack.b) > used+used/4 {
+			t.Fatalf("row %d: %d places for %d bytes", i, cap(s.pack.b), used)
 		}
 	}
 }
