@@ -68,16 +68,20 @@ func replay(path string, see func(collect.Frame)) (record.Header, error) {
 
 // learnt is a detector that has seen a healthy recording; "" = none. How full the
 // disks were on that day is left out: it is a state and no behaviour, and differs by now.
-func learnt(path string, v variant) (*detect.Detector, error) {
+// The metrics are those of the agent that is judged, which may know more; nil = of the recording.
+func learnt(path string, v variant, metrics []collect.Metric) (*detect.Detector, error) {
 	rules, err := v.rules()
 	if err != nil || path == "" {
 		return nil, cmp.Or(err, errors.New("give -rec, the recording that the models start from"))
 	}
-	h, err := replay(path, func(collect.Frame) {})
-	if err != nil {
-		return nil, err
+	if metrics == nil {
+		h, err := replay(path, func(collect.Frame) {})
+		if err != nil {
+			return nil, err
+		}
+		metrics = h.Metrics
 	}
-	d := detect.New(rules, detect.Options{Metrics: h.Metrics})
+	d := detect.New(rules, detect.Options{Metrics: metrics})
 	_, err = replay(path, func(f collect.Frame) {
 		f.Samples = slices.DeleteFunc(f.Samples, func(s collect.Sample) bool { return strings.HasPrefix(s.Metric, "disk_") })
 		d.Observe(f)
@@ -121,7 +125,7 @@ func judge(o options) error {
 		}
 		d := detect.New(rules, detect.Options{Metrics: h.Metrics})
 		if o.rec != "" {
-			if d, err = learnt(o.rec, v); err != nil {
+			if d, err = learnt(o.rec, v, h.Metrics); err != nil {
 				return err
 			}
 		}

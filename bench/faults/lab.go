@@ -85,7 +85,7 @@ func (l *lab) watch(o options, binary string) error {
 		return err
 	}
 	if o.rec != "" {
-		d, err := learnt(o.rec, both)
+		d, err := learnt(o.rec, both, nil)
 		if err != nil {
 			return err
 		}
