@@ -20,9 +20,9 @@ const (
 var lesser = [kinds]float64{bySeries: 1, byBlock: 1.5} // of rank, so much less it counts
 
 const (
-	secondShare  = 0.7 // of the second highest rank,
-	secondBeyond = 2   // as far as it is beyond this, is added to the highest,
-	hostBeyond   = 0.35// and so much farther than the bound it must be
+	secondShare  = 0.7  // of the second highest rank,
+	secondBeyond = 2    // as far as it is beyond this, is added to the highest,
+	hostBeyond   = 0.35 // and so much farther than the bound it must be
 )
 
 // kindPriors are what scores (far) of each kind were like on the development data
