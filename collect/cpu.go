@@ -23,6 +23,9 @@ const maxCores = 64
 // on a virtual machine of which others take a third, too.
 const cpuUserLeft = "cpu_usage_user_no_steal"
 
+// leastLeft is the share of the time below which what is left says nothing.
+const leastLeft = 0.2
+
 // CPU reads /proc/stat: the share of time in each mode, for the host (target
 // "") and for each core ("cpu0"), and the host's counts of context switches,
 // forks and runnable and blocked tasks.
@@ -53,7 +56,7 @@ func (c *CPU) Metrics() []Metric {
 		out = append(out, share("cpu_usage_"+m, "cpu", "share of CPU time in mode "+m))
 	}
 	return append(out,
-		share(cpuUserLeft, "cpu", "share in mode user of the CPU time that the hypervisor left: all but steal"),
+		share(cpuUserLeft, "cpu", "share in mode user of the CPU time that the hypervisor left: all but steal; missing where that is less than a fifth"),
 		amount("context_switches", countRate, "cpu", "context switches"),
 		amount("interrupts", countRate, "cpu", "interrupts of hardware"),
 		amount("softirqs", countRate, "cpu", "software interrupts: network, timers, block I/O"),
@@ -144,7 +147,7 @@ func (c *CPU) cpuLine(now time.Time, name, rest []byte, dst []Sample) []Sample {
 	for i := 0; i < n; i++ {
 		dst = append(dst, Sample{c.mode(i), target, dims, math.Min(100, 100*d[i]/total)})
 	}
-	if left := total - d[7]; target == "" && left > 0 { // d[7] is 0 where the kernel has no steal
+	if left := total - d[7]; target == "" && left > leastLeft*total { // d[7] is 0 where the kernel has no steal
 		dst = append(dst, Sample{cpuUserLeft, target, dims, math.Min(100, 100*d[0]/left)})
 	}
 	return dst

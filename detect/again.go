@@ -40,23 +40,23 @@ func (e *entry) again(clock time.Duration) bool {
 func (d *Detector) renew(e *entry) {
 	e.incident.Owed = true
 	e.incident.unsaid(e)
-	since := d.clock
-	if e.untold() {
+	since, back := d.clock, e.untold()
+	if back {
 		since = e.Back
 		e.Times++
 	}
 	e.Told = d.clock
-	d.name(e, since)
+	d.name(e, since, back)
 }
 
-// name has e's alert say that it is there again, and since when, where one of its
-// incident was of the same: of an anomaly, of the same series.
-func (d *Detector) name(e *entry, since time.Duration) {
+// name has e's alert say that it is there again, and since when, where it came back or
+// one of its incident was of the same: of an anomaly, of the same series.
+func (d *Detector) name(e *entry, since time.Duration, back bool) {
 	inc, s := e.incident, name(e.Rule, e.Target)
 	if c := e.Alert.Causes; len(c) > 0 {
 		s += ": " + name(c[0].Metric, c[0].Target)
 	}
-	if slices.Contains(inc.Named, s) {
+	if back && e.Alert.Metric != rankMetric || slices.Contains(inc.Named, s) {
 		e.Alert.Summary = againSince + d.now.Add(since-d.clock).UTC().Format("15:04") + " UTC: " + e.Alert.Summary
 		return
 	}
@@ -64,11 +64,21 @@ func (d *Detector) name(e *entry, since time.Duration) {
 	inc.Named = inc.Named[max(0, len(inc.Named)-maxMembers):]
 }
 
-// since says that e is there again, and since when, where its alert does; else "".
+// since says that e is there again, and since when, where its alert does and it still
+// is; else "".
 func (e *entry) since() string {
 	s, _, _ := strings.Cut(e.Alert.Summary, ": ")
-	if !strings.HasPrefix(s, againSince) {
+	if !strings.HasPrefix(s, againSince) || e.Phase == clearing {
 		return ""
 	}
 	return " " + s
+}
+
+// summary is that of its alert, which says no longer that it is there again once it is
+// well.
+func (e *entry) summary() string {
+	if s, rest, ok := strings.Cut(e.Alert.Summary, ": "); ok && strings.HasPrefix(s, againSince) && e.Phase == clearing {
+		return rest
+	}
+	return e.Alert.Summary
 }

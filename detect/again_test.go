@@ -232,3 +232,19 @@ func TestThereAgainAfterRestart(t *testing.T) {
 		t.Error("so often less than never: no error")
 	}
 }
+
+// TestAgainWhileItLasts: once it is well, a message of something else does not say so;
+// and it is said of an incident of a version that did not keep what was named.
+func TestAgainWhileItLasts(t *testing.T) {
+	t.Parallel()
+	h := flapping(t)
+	h.play(30, "disk")
+	h.play(100)
+	h.d.incidents[0].Named = nil
+	h.says("back", h.play(20, "disk"), "again since")
+	h.play(10)
+	got := h.play(30, "memory")
+	if len(got) != 1 || strings.Contains(got[0].Summary, "again since") || !strings.Contains(got[0].Summary, "disk: diskio_await 100") {
+		t.Errorf("of memory, while the disk is well: %+v", got)
+	}
+}

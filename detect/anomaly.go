@@ -111,6 +111,9 @@ func (a *Anomaly) Judge(h *History) []Verdict {
 		for i := range a.verdict {
 			a.verdict[i].News = false
 		}
+		for _, x := range a.areas {
+			x.news = false
+		}
 		return a.verdict
 	}
 	a.at = h.Age()
@@ -186,12 +189,17 @@ func (a *Anomaly) row() {
 	}
 	held := 0
 	if a.rows > a.learn {
-		held = max(1, int(tailAfter/(time.Duration(a.budget.past.length)*a.cfg.Row.D())))
+		held = a.heldBlocks()
 		a.budget.add(rarest, held)
 	}
 	for k, past := range a.past {
 		past.add(top[k], held)
 	}
+}
+
+// heldBlocks is how many blocks tailAfter has.
+func (a *Anomaly) heldBlocks() int {
+	return max(1, int(tailAfter/(time.Duration(a.budget.past.length)*a.cfg.Row.D())))
 }
 
 // drop leaves out what led to a row beyond the bound.

@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -114,6 +115,16 @@ func newAnomaly(c AnomalyConfig) (*Anomaly, error) {
 		a.groups = append(a.groups, g)
 	}
 	return a, nil
+}
+
+// learnsAs is whether what a rule of another configuration learnt serves this one:
+// series may come and go, all else is the same.
+func (c AnomalyConfig) learnsAs(o AnomalyConfig) bool {
+	if !reflect.DeepEqual(c.groups(), o.groups()) {
+		return false
+	}
+	c.Series, o.Series = nil, nil
+	return reflect.DeepEqual(c, o)
 }
 
 // groups are the metrics judged together: the default ones of which all are

@@ -15,8 +15,9 @@ func (a *Anomaly) joint() {
 	if next == nil || next.rank <= secondBeyond {
 		return
 	}
-	if rarest.rank <= a.budget.bound {
+	alone := rarest.rank
+	rarest.rank += secondShare * (next.rank - secondBeyond)
+	if alone <= a.budget.bound && rarest.rank > a.budget.bound {
 		rarest.beside = next
 	}
-	rarest.rank += secondShare * (next.rank - secondBeyond)
 }

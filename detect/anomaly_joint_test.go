@@ -8,6 +8,7 @@ import (
 
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/collect"
+	"github.com/firewatch-agent/firewatch/internal/conf"
 )
 
 // TestTwoSubsystemsAtOnce: what is too little to tell of in one subsystem is enough
@@ -32,5 +33,47 @@ func TestTwoSubsystemsAtOnce(t *testing.T) {
 	}
 	if got := out[0].Causes[0].Metric + out[0].Causes[1].Metric; got != "ac" && got != "ca" || !strings.Contains(out[0].Summary, "; "+got[1:]+" ") {
 		t.Errorf("causes %s: %s", got, out[0].Summary)
+	}
+}
+
+// TestSeriesThatJoin: what was learnt of the series of the version before is kept, and
+// of one that is watched no more forgotten; of another row nothing is.
+func TestSeriesThatJoin(t *testing.T) {
+	t.Parallel()
+	rule := func(series string, row int) *Anomaly {
+		return anomaly(t, AnomalyConfig{Series: strings.Fields(series), Row: seconds(row), Learn: seconds(300)})[0].(*Anomaly)
+	}
+	s := newSynthetic(t, AnomalyConfig{Series: strings.Fields("a b c d e")})
+	s.run(600, nil)
+	b := s.d.rules[0].(*Anomaly).save()
+	for _, c := range []struct {
+		series string
+		row    int
+		rows   int
+		known  int
+	}{{"a b c d e f", 1, 600, 3}, {"a c d e f", 1, 600, 2}, {"a b c d e", 2, 0, 0}, {"a b c", 1, 0, 0}} {
+		x := rule(c.series, c.row)
+		x.metric = func(string) collect.Metric { return collect.Metric{} }
+		if err := x.load(b); err != nil || x.rows != c.rows || len(x.series) != c.known {
+			t.Errorf("%s every %d s: %d rows of %d series, want %d of %d: %v", c.series, c.row, x.rows, len(x.series), c.rows, c.known, err)
+		}
+	}
+}
+
+// TestRowsOfAnyLength are read again with all that is held back.
+func TestRowsOfAnyLength(t *testing.T) {
+	t.Parallel()
+	for _, row := range []time.Duration{time.Second, 7100 * time.Millisecond, 9500 * time.Millisecond, 10 * time.Minute} {
+		x, err := newExtremes(row, prior{blocks: 20, level: 1, scale: 0.4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := Anomaly{cfg: AnomalyConfig{Row: conf.Duration(row)}, budget: &Budget{past: x}}
+		for range 2 * a.heldBlocks() * x.length {
+			x.add(1, a.heldBlocks())
+		}
+		if err := x.take(x.save()); err != nil || len(x.held) != a.heldBlocks() {
+			t.Errorf("rows of %s: %d blocks held, want %d: %v", row, len(x.held), a.heldBlocks(), err)
+		}
 	}
 }

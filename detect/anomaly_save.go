@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/firewatch-agent/firewatch/forest"
 )
@@ -121,8 +122,7 @@ func (a *Anomaly) load(b []byte) error {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return fmt.Errorf("%w: %w", errModel, err)
 	}
-	same, _ := json.Marshal(a.cfg)
-	if was, _ := json.Marshal(s.Config); string(was) != string(same) {
+	if !a.cfg.learnsAs(s.Config) {
 		return nil // configured otherwise: it learns anew
 	}
 	next, err := newAnomaly(a.cfg)
@@ -154,6 +154,9 @@ func (a *Anomaly) take(s *savedAnomaly) error {
 	}
 	a.rows, a.at = s.Rows, s.At
 	for _, in := range s.Series {
+		if !slices.Contains(a.cfg.Series, in.Metric) {
+			continue // watched no more
+		}
 		if err := a.takeSeries(in); err != nil {
 			return err
 		}
@@ -270,7 +273,7 @@ func (t *extremes) take(in savedExtremes) error {
 			return errBounds
 		}
 	}
-	if len(top) != 1 || len(held) > int(tailAfter/blockTime) || line.Options() != t.blocks.Options() {
+	if len(top) != 1 || len(held) > maxHeld || line.Options() != t.blocks.Options() {
 		return errBounds
 	}
 	t.blocks, t.rows, t.top, t.held = line, in.Rows, top[0], held

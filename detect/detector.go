@@ -177,7 +177,7 @@ func (d *Detector) move(r Rule, e *entry, v *Verdict) {
 		e.Alert = d.firing(r, e, v)
 		e.Subsystem = d.subsystem(v)
 		d.join(e)
-		d.name(e, e.Began)
+		d.name(e, e.Began, false)
 	case what == resolved:
 		d.leave(e, e.Gone)
 	case v.Level == Breach && (v.News || e.again(d.clock) || v.Severity.Rank() > e.Alert.Severity.Rank()):

@@ -44,7 +44,8 @@ const (
 	leastBlocks     = 10  // before their own tail counts
 	extremeShare    = 0.1 // of the blocks make the tail
 	leastScale      = 0.01
-	highest         = 12 // of a score
+	highest         = 12  // of a score
+	maxHeld         = 100 // blocks held back
 )
 
 func newExtremes(step time.Duration, p prior) (*extremes, error) {

@@ -107,7 +107,7 @@ func (inc *incident) fires(rule, target string) bool {
 // alert is that of an incident as it stands, its members in order.
 func (d *Detector) alert(inc *incident, severity alert.Severity, why string) alert.Alert {
 	a := inc.members[0].Alert
-	a.Phase, a.Severity, a.ChangedAt = alert.PhaseFiring, severity, d.now
+	a.Phase, a.Severity, a.ChangedAt, a.Summary = alert.PhaseFiring, severity, d.now, inc.members[0].summary()
 	a.Rule, a.Target = inc.Rule, inc.Target
 	a.Members, a.Causes = nil, slices.Clone(a.Causes)
 	if inc.told() {
