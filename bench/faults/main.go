@@ -3,7 +3,7 @@
 //
 //	go run ./bench/faults -rec healthy.rec          # the whole lab, at most 50 minutes, as root
 //	go run ./bench/faults -rec healthy.rec -only disk-full,zombies -rounds 1
-//	go run ./bench/faults -judge lab.rec            # the verdict again, from what was recorded
+//	go run ./bench/faults -rec healthy.rec -judge D # the verdict again, from what -keep D left
 //	go run ./bench/faults -print                    # the table again
 //
 // It runs in a network and mount namespace of its own, with the agent inside:

@@ -56,7 +56,7 @@ func (a *agentProc) status() tickStatus {
 }
 
 // TestReloadsUnderLoad sends 500 reloads, each with a changed config, while
-// every core is busy: no tick and no alert is lost.
+// every core is busy: no alert is lost, and no reload costs a tick.
 func TestReloadsUnderLoad(t *testing.T) {
 	in := newInbox(t)
 	file := filepath.Join(t.TempDir(), "flag")
