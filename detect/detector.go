@@ -180,10 +180,14 @@ func (d *Detector) move(r Rule, e *entry, v *Verdict) {
 		d.name(e, e.Began, false)
 	case what == resolved:
 		d.leave(e, e.Gone)
-	case v.Level == Breach && (v.News || e.again(d.clock) || v.Severity.Rank() > e.Alert.Severity.Rank()):
+	case v.Level == Breach:
+		news := v.News || e.again(d.clock)
+		if !news && v.Severity.Rank() <= e.Alert.Severity.Rank() {
+			break
+		}
 		e.Alert = d.firing(r, e, v)
 		e.incident.stirred = true
-		if v.News || e.again(d.clock) {
+		if news {
 			d.renew(e)
 		}
 	}
