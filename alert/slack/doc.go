@@ -3,7 +3,7 @@
 //
 // With a token each incident is one message. The first alert posts it; progress
 // and the resolution edit it, silently. What must be heard (a higher severity, a
-// new critical member, a reminder) is also said in the message's thread, and
+// critical member that is new or was well, a reminder) is also said in the message's thread, and
 // shown in the channel. A webhook cannot edit, so there each alert is a message.
 //
 // The message answers what, since when, how bad against normal, who did it and

@@ -117,6 +117,10 @@ func TestDecide(t *testing.T) {
 		"a new critical member": {with(firing, func(a *alert.Alert) {
 			a.Members = append(slices.Clone(a.Members), alert.Member{Rule: "x", Severity: alert.Critical, State: alert.Firing})
 		}), told, reply},
+		"a critical member that was well": {firing, told.told(with(firing, func(a *alert.Alert) {
+			a.Severity = alert.Warning
+			a.Members = []alert.Member{{Rule: firing.Rule, Target: firing.Target, Severity: alert.Critical, State: alert.Resolved}}
+		})), reply},
 	} {
 		if got, _, _ := decide(c.a, c.m); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)

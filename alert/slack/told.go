@@ -18,7 +18,7 @@ type memo struct {
 	Channel string `json:"c"`
 	TS      string `json:"t"`
 	Worst   int    `json:"w,omitempty"` // rank of the greatest severity told; 0 in memos of before this was kept
-	Told    string `json:"m,omitempty"` // critical members told, each as 8 hex digits
+	Told    string `json:"m,omitempty"` // members told that are critical still, each as 8 hex digits
 	Content string `json:"h,omitempty"` // of the last alert, to know a reminder by
 }
 
@@ -38,7 +38,8 @@ const (
 // members that are new. It is a function of the alert and of what was told.
 //
 //	no message yet, a digest, the first alert  → post
-//	a higher severity, a new critical member   → reply
+//	a higher severity, a new critical member,
+//	or one that was well and is back           → reply
 //	the same again (the route's repeat)        → reply
 //	progress, resolved                         → edit
 func decide(a alert.Alert, m memo) (move, string, []alert.Member) {
@@ -68,9 +69,10 @@ func decide(a alert.Alert, m memo) (move, string, []alert.Member) {
 // told is the memo after a was said.
 func (m memo) told(a alert.Alert) memo {
 	m.Worst, m.Content = max(m.Worst, a.Severity.Rank()), content(a)
+	m.Told = "" // what is well again is told when it comes back
 	for _, x := range criticals(a) {
-		if d := digits(x); !strings.Contains(m.Told, d) && len(m.Told) < 8*maxTold {
-			m.Told += d
+		if len(m.Told) < 8*maxTold {
+			m.Told += digits(x)
 		}
 	}
 	return m
