@@ -37,7 +37,7 @@ func TestPlanFits(t *testing.T) {
 // The kinds that only anomaly detection can find must stay so, and every kind
 // must say what a message has to name.
 func TestNoThreshold(t *testing.T) {
-	without := []string{"dead-port", "bulk-transfer", "hung-jobs"}
+	without := []string{"dead-port", "bulk-transfer"}
 	for _, f := range faults() {
 		if len(f.series) == 0 {
 			t.Errorf("%s does not say which series a message must name", f.name)
