@@ -56,7 +56,7 @@ func (d *Detector) name(e *entry, since time.Duration, back bool) {
 	if c := e.Alert.Causes; len(c) > 0 {
 		s += ": " + name(c[0].Metric, c[0].Target)
 	}
-	if back && e.Alert.Metric != rankMetric || slices.Contains(inc.Named, s) {
+	if back && e.Alert.Metric != RankMetric || slices.Contains(inc.Named, s) {
 		e.Alert.Summary = againSince + d.now.Add(since-d.clock).UTC().Format("15:04") + " UTC: " + e.Alert.Summary
 		return
 	}

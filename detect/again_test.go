@@ -153,7 +153,7 @@ func (p played) Judge(*History) []Verdict { return []Verdict{*p.v} }
 // with those of before it is, also where it was well and left its incident.
 func TestSameSeriesAgain(t *testing.T) {
 	t.Parallel()
-	v := Verdict{Severity: alert.Warning, Metric: rankMetric, Subsystem: "disk", Value: 0.9, Level: OK}
+	v := Verdict{Severity: alert.Warning, Metric: RankMetric, Subsystem: "disk", Value: 0.9, Level: OK}
 	say := func(metric string, news bool) {
 		v.Level, v.News, v.Summary, v.Causes = Breach, news, "unusual", []alert.Cause{{Metric: metric}}
 	}

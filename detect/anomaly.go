@@ -132,15 +132,15 @@ func (a *Anomaly) Judge(h *History) []Verdict {
 	return a.verdict
 }
 
-// rankMetric is what an anomaly's rank is called in its alert.
-const rankMetric = "anomaly_rank"
+// RankMetric is what an anomaly's rank is called in its alert.
+const RankMetric = "anomaly_rank"
 
 // say makes the verdicts of the newest row.
 func (a *Anomaly) say() {
 	a.verdict = a.verdict[:0]
 	bound := alert.Number(a.budget.bound)
 	for _, x := range a.areas {
-		v := Verdict{Target: x.name, Subsystem: x.name, Level: OK, Severity: alert.Warning, Metric: rankMetric, Unit: "None", Value: x.rank, Threshold: &bound}
+		v := Verdict{Target: x.name, Subsystem: x.name, Level: OK, Severity: alert.Warning, Metric: RankMetric, Unit: "None", Value: x.rank, Threshold: &bound}
 		switch {
 		case x.normal:
 			v.Ended = "it has been so for 24 h, and counts as normal from now on"

@@ -39,7 +39,7 @@ type oddity struct {
 
 func (o oddity) Name() string { return "anomaly-" + o.subsystem }
 func (o oddity) Judge(*History) []Verdict {
-	v := Verdict{Level: OK, Severity: alert.Warning, Metric: rankMetric, Subsystem: o.subsystem, Value: 0.9, Summary: "unusual",
+	v := Verdict{Level: OK, Severity: alert.Warning, Metric: RankMetric, Subsystem: o.subsystem, Value: 0.9, Summary: "unusual",
 		Causes: []alert.Cause{{Metric: "odd_" + o.subsystem, Target: "x", Unit: "None", Value: 7}}}
 	if *o.on {
 		v.Level = Breach

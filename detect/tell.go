@@ -172,7 +172,7 @@ func others(more []*entry, past []alert.Member) string {
 
 // driver says what drove an anomaly, as its name does not.
 func (e *entry) driver() string {
-	if e.Alert.Metric != rankMetric || len(e.Alert.Causes) == 0 {
+	if e.Alert.Metric != RankMetric || len(e.Alert.Causes) == 0 {
 		return ""
 	}
 	c := e.Alert.Causes[0]

@@ -10,6 +10,7 @@ import (
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/collect/culprit"
+	"github.com/firewatch-agent/firewatch/detect"
 	"github.com/firewatch-agent/firewatch/internal/human"
 )
 
@@ -145,35 +146,37 @@ func accuse(a *alert.Alert, r culprit.Report) {
 }
 
 // kinds says by which kind of use processes are ranked, by the start of the
-// metric's name. Traffic is not there: what a process sends is not told.
+// metric's name. What is not there has nobody to blame on this host, as far as can
+// be told: what a process sends is not, a server that does not accept waits as often
+// as it works, and what a probe or the resolver asks is often elsewhere. A wrong name
+// is worse than none; where the CPU is short, too, its own alert says who took it.
 var kinds = []struct {
 	prefix string
 	kind   culprit.Kind
 }{
+	{"cpu_", culprit.CPU}, {"pressure_cpu_", culprit.CPU}, {"system_load", culprit.CPU}, {"context_switches", culprit.CPU}, {"host_saturation", culprit.CPU},
+	{"processes_run", culprit.CPU}, {"cgroup_cpu_", culprit.CPU}, {"cgroup_pressure_cpu_", culprit.CPU},
 	{"mem_", culprit.Memory}, {"swap_", culprit.Memory}, {"pressure_memory_", culprit.Memory},
-	{"disk_", culprit.IO}, {"diskio_", culprit.IO}, {"pressure_io_", culprit.IO}, {"processes_uninterruptible", culprit.IO}, {"processes_blocked", culprit.IO},
+	{"cgroup_mem_", culprit.Memory}, {"cgroup_oom_", culprit.Memory}, {"cgroup_pressure_memory_", culprit.Memory},
+	{"disk_used", culprit.IO}, {"disk_free", culprit.IO}, {"disk_inodes_", culprit.IO}, {"diskio_", culprit.IO}, {"pressure_io_", culprit.IO},
+	{"cgroup_pressure_io_", culprit.IO}, {"processes_uninterruptible", culprit.IO}, {"processes_blocked", culprit.IO},
 	{"fd_", culprit.Files},
-	{"netstat_tcp_retrans", culprit.None}, {"netstat_tcp_rtt", culprit.None}, {"netstat_tcp_listen", culprit.CPU},
-	{"netstat_", culprit.Sockets}, {"conntrack_", culprit.Sockets}, {"net_", culprit.None},
-	{"processes_", culprit.Children},
-	{"probe_tls_", culprit.None}, {"resolver_", culprit.None},
+	{"netstat_tcp_retrans", culprit.None}, {"netstat_tcp_rtt", culprit.None}, {"netstat_tcp_listen", culprit.None},
+	{"netstat_", culprit.Sockets}, {"conntrack_", culprit.Sockets},
+	{"processes_", culprit.Children}, {"cgroup_pids", culprit.Children},
 }
 
 // kindOf is the kind of trouble that an alert is about: that of its metric or,
-// for an anomaly, of the series that drove it most. What is slow for no known
-// reason is slow for want of CPU more often than not.
+// for an anomaly, of the series that drove it most.
 func kindOf(a alert.Alert) culprit.Kind {
 	metric := a.Metric
-	if metric == "" && len(a.Causes) > 0 {
+	if (metric == "" || metric == detect.RankMetric) && len(a.Causes) > 0 {
 		metric = a.Causes[0].Metric
-	}
-	if metric == "" {
-		return culprit.None
 	}
 	for _, k := range kinds {
 		if strings.HasPrefix(metric, k.prefix) {
 			return k.kind
 		}
 	}
-	return culprit.CPU
+	return culprit.None
 }

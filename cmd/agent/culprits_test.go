@@ -12,6 +12,7 @@ import (
 	"github.com/firewatch-agent/firewatch/alert"
 	"github.com/firewatch-agent/firewatch/collect"
 	"github.com/firewatch-agent/firewatch/collect/culprit"
+	"github.com/firewatch-agent/firewatch/detect"
 )
 
 // TestCulpritIsNamed: a process ran while a rule fired; the alert names it, and
@@ -78,14 +79,17 @@ func TestKindOf(t *testing.T) {
 	for metric, want := range map[string]culprit.Kind{
 		"cpu_usage_active": culprit.CPU, "mem_available_percent": culprit.Memory, "diskio_await": culprit.IO, "fd_used_percent": culprit.Files,
 		"netstat_tcp_established": culprit.Sockets, "netstat_tcp_retrans_percent": culprit.None, "processes_forked": culprit.Children,
-		"net_bytes_recv": culprit.None, "probe_duration": culprit.CPU, "probe_tls_expiry": culprit.None, "": culprit.None,
+		"net_bytes_recv": culprit.None, "probe_duration": culprit.None, "netstat_tcp_listen_overflows": culprit.None, "disk_readonly": culprit.None,
+		"disk_inodes_used_percent": culprit.IO, "processes_running_per_cpu": culprit.CPU, "processes_total_threads": culprit.Children, "": culprit.None,
 	} {
 		if got := kindOf(alert.Alert{Metric: metric}); got != want {
 			t.Errorf("%s: %d, want %d", metric, got, want)
 		}
 	}
-	if got := kindOf(alert.Alert{Causes: []alert.Cause{{Metric: "diskio_write_bytes"}, {Metric: "cpu_usage_active"}}}); got != culprit.IO {
-		t.Errorf("an anomaly by its first cause: %d", got)
+	for metric, want := range map[string]culprit.Kind{"diskio_write_bytes": culprit.IO, "net_bytes_sent": culprit.None, "resolver_duration": culprit.None} {
+		if got := kindOf(alert.Alert{Metric: detect.RankMetric, Causes: []alert.Cause{{Metric: metric}, {Metric: "cpu_usage_active"}}}); got != want {
+			t.Errorf("an anomaly of %s: %d, want %d", metric, got, want)
+		}
 	}
 }
 
