@@ -97,6 +97,7 @@ type Scorer struct {
 	peak   peak
 	by     [kinds]float64   // scores of the newest row
 	past   [kinds]*extremes // what they usually are
+	less   [kinds]float64   // of rank, so much less each counts
 	budget *Budget
 	alert  bool
 }

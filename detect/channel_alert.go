@@ -16,8 +16,11 @@ const (
 )
 
 // Where there are blocks, a host's trouble shows first in spikes and relations, and in
-// several ways at once.
-var lesser = [kinds]float64{bySeries: 1, byBlock: 1.5} // of rank, so much less it counts
+// several ways at once. What one series does by itself is the less often trouble the
+// more of them there are.
+var lesser = [kinds]float64{byBlock: 1.5} // of rank, so much less it counts
+
+const lesserSeries = 0.28 // and by series for e times as many
 
 const (
 	secondShare  = 0.7  // of the second highest rank,
@@ -47,6 +50,8 @@ func (s *Scorer) allow(o ScorerOptions) (err error) {
 	if s.budget, err = NewBudget(o.Budget, o.Step); err != nil {
 		return fmt.Errorf("new scorer: %w", err)
 	}
+	s.less = lesser
+	s.less[bySeries] = lesserSeries * math.Log(float64(o.Series))
 	for k := range s.past {
 		p := kindPriors[k]
 		if k == bySeries {
@@ -69,7 +74,7 @@ func (s *Scorer) judge() {
 	for k, past := range s.past {
 		rank := past.rank(far(s.by[k]))
 		if host {
-			rank -= lesser[k]
+			rank -= s.less[k]
 		}
 		next = math.Max(next, math.Min(rarest, rank))
 		rarest = math.Max(rarest, rank)

@@ -73,7 +73,7 @@ func fio(args ...string) func(*lab) (func(), error) {
 
 // childFault runs this program as a child that does the harm.
 func childFault(args ...string) func(*lab) (func(), error) {
-	return func(l *lab) (func(), error) { return l.start("/proc/self/exe", append([]string{"child"}, args...)...) }
+	return func(l *lab) (func(), error) { return l.start(self(), append([]string{"child"}, args...)...) }
 }
 
 // leak is a program that takes 60 MB a second in a memory cgroup of 512 MiB,
@@ -83,7 +83,7 @@ func leak(l *lab) (func(), error) {
 	if err != nil {
 		return func() {}, err
 	}
-	return l.start("/proc/self/exe", "child", "in", group, "leak", "60")
+	return l.start(self(), "child", "in", group, "leak", "60")
 }
 
 // slowLeak is a program that would fill what is available in 40 minutes, as the
@@ -98,7 +98,7 @@ func slowLeak(l *lab) (func(), error) {
 	if err != nil {
 		return func() {}, err
 	}
-	return l.start("/proc/self/exe", "child", "leak", strconv.Itoa(max(1, kB>>10/2400)))
+	return l.start(self(), "child", "leak", strconv.Itoa(max(1, kB>>10/2400)))
 }
 
 // reclaim is a program that reads a file of 600 MB at random in a memory cgroup
@@ -112,7 +112,7 @@ func reclaim(l *lab) (func(), error) {
 	if err := l.ballast(file, 600<<20); err != nil {
 		return func() {}, err
 	}
-	stop, err := l.start("/proc/self/exe", "child", "in", group, "thrash", file)
+	stop, err := l.start(self(), "child", "in", group, "thrash", file)
 	return func() { stop(); _ = os.Remove(file) }, err
 }
 
@@ -120,14 +120,14 @@ func reclaim(l *lab) (func(), error) {
 func fill(over time.Duration) func(*lab) (func(), error) {
 	return func(l *lab) (func(), error) {
 		file := filepath.Join(l.dir, "fill", "file")
-		stop, err := l.start("/proc/self/exe", "child", "fill", file, strconv.Itoa(int(64<<20/over.Seconds())))
+		stop, err := l.start(self(), "child", "fill", file, strconv.Itoa(int(64<<20/over.Seconds())))
 		return func() { stop(); _ = os.Remove(file) }, err
 	}
 }
 
 func inodes(l *lab) (func(), error) {
 	dir := filepath.Join(l.dir, "inodes", "many")
-	stop, err := l.start("/proc/self/exe", "child", "inodes", dir)
+	stop, err := l.start(self(), "child", "inodes", dir)
 	return func() { stop(); _ = os.RemoveAll(dir) }, err
 }
 
@@ -146,7 +146,7 @@ func flood(l *lab) (func(), error) {
 	if err != nil {
 		return shut, err
 	}
-	stop, err := l.start("/proc/self/exe", "child", "connect", addr, "400")
+	stop, err := l.start(self(), "child", "connect", addr, "400")
 	return func() { stop(); shut() }, err
 }
 
@@ -155,4 +155,13 @@ func toxic(kind, attributes string) func(*lab) (func(), error) {
 		_, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(`{"name":"t","type":%q,"stream":"downstream","attributes":%s}`, kind, attributes)))
 		return func() { _ = l.proxy.Toxics.RemoveToxic(l.ctx, "t") }, err
 	}
+}
+
+// self is this program, by the name that a message about its children should have.
+func self() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "/proc/self/exe"
+	}
+	return path
 }
