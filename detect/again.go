@@ -68,7 +68,7 @@ func (d *Detector) name(e *entry, since time.Duration, back bool) {
 // is; else "".
 func (e *entry) since() string {
 	s, _, _ := strings.Cut(e.Alert.Summary, ": ")
-	if !strings.HasPrefix(s, againSince) || e.Phase == clearing {
+	if !strings.HasPrefix(s, againSince) || e.Phase != firing {
 		return ""
 	}
 	return " " + s
@@ -77,8 +77,16 @@ func (e *entry) since() string {
 // summary is that of its alert, which says no longer that it is there again once it is
 // well.
 func (e *entry) summary() string {
-	if s, rest, ok := strings.Cut(e.Alert.Summary, ": "); ok && strings.HasPrefix(s, againSince) && e.Phase == clearing {
-		return rest
+	if e.Phase != firing {
+		return once(e.Alert.Summary)
 	}
 	return e.Alert.Summary
+}
+
+// once is a summary that does not say that it is there again.
+func once(summary string) string {
+	if s, rest, ok := strings.Cut(summary, ": "); ok && strings.HasPrefix(s, againSince) {
+		return rest
+	}
+	return summary
 }

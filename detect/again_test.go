@@ -52,7 +52,7 @@ func TestThereAgain(t *testing.T) {
 	h.says("after four it is", h.play(1, "disk"), "again since "+since+" UTC: ")
 	got = h.play(400)
 	want(t, "the end", got, "resolved warning disk")
-	if len(got) == 1 && (!strings.Contains(got[0].Summary, ", worst 100 ms: again since "+since) || !strings.HasPrefix(got[0].Summary, "resolved after 11 min ")) {
+	if len(got) == 1 && (!strings.Contains(got[0].Summary, ", worst 100 ms: disk: ") || !strings.HasPrefix(got[0].Summary, "resolved after 11 min ")) {
 		t.Error(got[0].Summary)
 	}
 	h.d.flaps[key{"disk", ""}] = flap{Times: flapMost, At: h.d.clock}

@@ -71,5 +71,5 @@ func ParseBudget(s string) (float64, error) {
 			return n / spans[f[2]].Seconds(), nil
 		}
 	}
-	return 0, fmt.Errorf("budget %q is not a number, at most 1000, per hour, day, week or month, as in '1 per week'", s)
+	return 0, fmt.Errorf("budget %q is not a number above 0 and up to 1000 per hour, day, week or month, as in 1 per week", s)
 }

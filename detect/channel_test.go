@@ -183,6 +183,9 @@ func TestScorerOptions(t *testing.T) {
 	if err != nil || len(s.hosts) != 0 || !slices.Equal(s.spikes.series, []int{0}) {
 		t.Fatalf("%v, or a block of one is a block", err)
 	}
+	if many, err := NewScorer(ScorerOptions{Series: 38, Step: time.Second, Blocks: [][]int{{0}}}); err != nil || s.less[bySeries] > 0.2 || math.Abs(many.less[bySeries]-1) > 0.05 {
+		t.Errorf("%v, or what one series does by itself counts as much among 38 as among 2", err)
+	}
 	if _, err := s.Observe([]float64{1}); !errors.Is(err, ErrRow) {
 		t.Errorf("a row of one: %v", err)
 	}

@@ -69,8 +69,8 @@ func DefaultRules() []RuleConfig {
 		// A fork fails for all from there on.
 		{Name: "threads-full", Metric: "processes_threads_used_percent", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(90), Clear: level(80), EvaluationPeriods: 1, Severity: critical, Summary: "the host can hardly start another thread or process"},
 		{Name: "threads-fill", Metric: "processes_threads_used_percent", Statistic: "time_to_full", Period: s(600), Comparison: "<", Threshold: level(3600), Clear: level(7200), EvaluationPeriods: 1, Severity: warning, Summary: "the host runs out of threads and processes"},
-		// A build's processes end, and a server starts its workers in one of two periods. What grows in both are jobs that hang, or a fork bomb.
-		{Name: "threads-pile-up", Metric: "processes_total_threads", Statistic: "rate", Period: s(8), Comparison: ">", Threshold: level(12), Clear: level(1), EvaluationPeriods: 2, Severity: alert.Info, Summary: "more and more processes or threads: they are started and do not end"},
+		// A build's processes end, and a server starts its workers within a dozen seconds. What grows for longer are jobs that hang, or a fork bomb.
+		{Name: "threads-pile-up", Metric: "processes_total_threads", Statistic: "rate", Period: s(6), Comparison: ">", Threshold: level(12), Clear: level(1), EvaluationPeriods: 3, Severity: alert.Info, Summary: "more and more processes or threads: they are started and do not end"},
 		// The share is missing below 10 segments a second, so a quiet host cannot trip it.
 		{Name: "tcp-retransmits", Metric: "netstat_tcp_retrans_percent", Statistic: "p50", Period: s(60), Comparison: ">", Threshold: level(5), Clear: level(2), EvaluationPeriods: 3, Missing: "notBreaching", Severity: warning, Summary: "TCP sends much of its data again: the network loses packets"},
 		// Gross loss is told at once.

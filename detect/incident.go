@@ -28,6 +28,7 @@ type incident struct {
 	Adopted bool           `json:"adopted,omitempty"` // Began is not known: the alert's own time counts
 	Lead    string         `json:"lead,omitempty"`    // rule of the member named first in the last alert
 	LeadOn  string         `json:"lead_on,omitempty"` // its target
+	Why     string         `json:"why,omitempty"`     // it became a page
 	Ended   string         `json:"ended,omitempty"`   // how the one named first ended
 	Past    []alert.Member `json:"past,omitempty"`    // members that are well again, the newest last
 	Said    []string       `json:"said,omitempty"`    // rules and their subsystems that were told of
@@ -161,7 +162,7 @@ func (d *Detector) leave(e *entry, why string) {
 }
 
 func (e *entry) member() alert.Member {
-	return alert.Member{Rule: e.Rule, Target: e.Target, Severity: e.Alert.Severity, State: alert.Firing, Summary: e.Alert.Summary}
+	return alert.Member{Rule: e.Rule, Target: e.Target, Severity: e.Alert.Severity, State: alert.Firing, Summary: e.summary()}
 }
 
 // order sorts members: causes before what they make, then by onset. A cause

@@ -218,7 +218,16 @@ func TestAnomalyAlone(t *testing.T) {
 	got = h.play(1, "disk", "memory")
 	want(t, "with a symptom", got, "update critical disk [memory, disk, anomaly-disk]")
 	disk = false
-	want(t, "as bad as it was until it is over", h.play(120, "disk"), "update critical disk [disk]")
+	got = h.play(120, "disk")
+	want(t, "as bad as it was until it is over", got, "update critical disk [disk]")
+	if len(got) == 1 && !strings.HasSuffix(got[0].Summary, "; made a page when it is unusual and memory shows that it hurts") {
+		t.Error(got[0].Summary)
+	}
+	h = newHost(t)
+	want(t, "a page by itself", h.play(60, "disk", "latency"), "firing critical disk [disk, latency]")
+	if got = h.play(120, "disk"); len(got) != 1 || !strings.HasSuffix(got[0].Summary, "; made a page when latency fired") {
+		t.Errorf("%+v", got)
+	}
 }
 
 // TestGroupedRestart: killed at any second, with and without its state, a

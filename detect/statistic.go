@@ -57,14 +57,17 @@ func sum(v []float64) float64 {
 
 // slopePoints is the number of means that a slope is taken over: enough for a
 // median of pairs, few enough to be cheap.
-const slopePoints = 30
+const (
+	slopePoints = 30
+	leastSlope  = 3 // and so many at least
+)
 
 // slope is the change per second: the Theil–Sen estimator (Sen 1968,
 // doi:10.1080/01621459.1968.10480934), the median of the slopes of all pairs of
 // up to 30 means. A saw-tooth such as log rotation does not move it. NaN with
 // fewer than 3 values.
 func slope(v []float64, slotSeconds float64) float64 {
-	if len(v) < 3 {
+	if len(v) < leastSlope {
 		return math.NaN()
 	}
 	return stat.Quantile(0.5, stat.LinInterp, slopes(v, slotSeconds), nil)

@@ -4,6 +4,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
+
+	"github.com/firewatch-agent/firewatch/collect"
 )
 
 // TestTimeToFullSurvivesSawTeeth: log rotation and a WAL fill nothing, whenever
@@ -32,6 +35,25 @@ func TestTimeToFullSurvivesSawTeeth(t *testing.T) {
 	truth := (100 - grows[1799]) / 0.01
 	if x, early, late := timeToFull(grows, 1, 100); math.Abs(x-truth) > truth/20 || early > truth || late < truth || late > 1.2*truth {
 		t.Errorf("full in %.0f s (%.0f to %.0f), in truth %.0f", x, early, late, truth)
+	}
+}
+
+// TestRateOfFew: a rule for a rate has three readings to go by, however far apart.
+func TestRateOfFew(t *testing.T) {
+	t.Parallel()
+	limit := 12.0
+	r, err := NewThreshold(RuleConfig{Name: "r", Metric: "m", Statistic: "rate", Period: seconds(6), Comparison: ">", Threshold: &limit, EvaluationPeriods: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := New([]Rule{r}, Options{Interval: 5 * time.Second, Metrics: []collect.Metric{{Name: "m", Unit: "Count"}}})
+	now, told := time.Unix(1_790_000_000, 0), 0
+	for i := range 20 {
+		now = now.Add(5 * time.Second)
+		told += len(d.Observe(collect.Frame{Time: now, Elapsed: 5 * time.Second * time.Duration(min(i, 1)), Samples: []collect.Sample{{Metric: "m", Value: 100 * float64(i)}}}))
+	}
+	if told != 1 {
+		t.Errorf("20 a second for 100 s is %d alerts, want 1", told)
 	}
 }
 

@@ -45,12 +45,13 @@ func (d *Detector) tell() []alert.Alert {
 		cause := (lead.Rule != inc.Lead || lead.Target != inc.LeadOn) && inc.fires(inc.Lead, inc.LeadOn)
 		switch {
 		case !inc.told():
-			inc.Alert = d.alert(inc, severity, why)
+			inc.Alert = d.alert(inc, severity, inc.page(severity, why))
 		case severity.Rank() > before.Rank() || due || inc.Owed && (cause || inc.spread()):
+			page := inc.page(severity, why)
 			if severity.Rank() < before.Rank() {
 				severity = before // it is told as bad as it was until it is over
 			}
-			inc.Alert = d.alert(inc, severity, why)
+			inc.Alert = d.alert(inc, severity, page)
 			inc.Alert.Phase = alert.PhaseUpdate
 			if due {
 				inc.Updates++
@@ -64,6 +65,24 @@ func (d *Detector) tell() []alert.Alert {
 	}
 	d.incidents = slices.DeleteFunc(d.incidents, func(inc *incident) bool { return len(inc.members) == 0 })
 	return out
+}
+
+// page says why it is a page, where its first member does not, and remembers it for
+// as long as it is told as one.
+func (inc *incident) page(severity alert.Severity, why string) string {
+	switch {
+	case why != "":
+		inc.Why = why
+		return "a page because " + why
+	case severity != alert.Critical:
+		if inc.Why != "" {
+			return "made a page when " + inc.Why
+		}
+	default:
+		i := slices.IndexFunc(inc.members, func(e *entry) bool { return e.Alert.Severity == alert.Critical })
+		inc.Why = name(inc.members[i].Rule, inc.members[i].Target) + " fired"
+	}
+	return ""
 }
 
 func (inc *incident) told() bool { return inc.Alert.Schema != 0 }
@@ -105,7 +124,7 @@ func (inc *incident) fires(rule, target string) bool {
 }
 
 // alert is that of an incident as it stands, its members in order.
-func (d *Detector) alert(inc *incident, severity alert.Severity, why string) alert.Alert {
+func (d *Detector) alert(inc *incident, severity alert.Severity, page string) alert.Alert {
 	a := inc.members[0].Alert
 	a.Phase, a.Severity, a.ChangedAt, a.Summary = alert.PhaseFiring, severity, d.now, inc.members[0].summary()
 	a.Rule, a.Target = inc.Rule, inc.Target
@@ -128,8 +147,8 @@ func (d *Detector) alert(inc *incident, severity alert.Severity, why string) ale
 		a.Summary += others(more, inc.Past)
 		a.Causes = drivers(a.Causes, more)
 	}
-	if why != "" {
-		a.Summary += "; a page because " + why
+	if page != "" {
+		a.Summary += "; " + page
 	}
 	return a
 }
@@ -212,7 +231,7 @@ func (d *Detector) over(inc *incident) alert.Alert {
 	if len(inc.Past) > 1 {
 		a.Members = slices.Clone(inc.Past)
 	}
-	a.Summary = "resolved after " + human.Duration(took.Round(time.Second)) + inc.Ended + ": " + a.Summary
+	a.Summary = "resolved after " + human.Duration(took.Round(time.Second)) + inc.Ended + ": " + once(a.Summary)
 	return a
 }
 

@@ -50,8 +50,11 @@ func (r *Threshold) Config() RuleConfig { return r.cfg }
 // prepare asks h for the windows that the rule needs.
 func (r *Threshold) prepare(h *History) {
 	r.period = h.Slots(r.cfg.Period.D())
+	if r.cfg.Statistic == "rate" {
+		r.period = max(leastSlope, r.period) // where readings are seconds apart
+	}
 	r.stride = uint64(max(1, r.period/60))
-	h.Need(r.cfg.Metric, r.cfg.Period.D()*time.Duration(r.cfg.EvaluationPeriods))
+	h.Need(r.cfg.Metric, h.Interval()*time.Duration(r.period*r.cfg.EvaluationPeriods))
 	r.changed = math.MaxUint64
 }
 

@@ -94,6 +94,7 @@ func TestDecide(t *testing.T) {
 	t.Parallel()
 	firing := alerttest.Alert("update-1")
 	told := memo{Channel: slackfake.Channel, TS: "1.2"}.told(firing)
+	back := with(firing, func(a *alert.Alert) { a.Members, a.Summary = nil, "again since 14:03 UTC: "+a.Summary })
 	for name, c := range map[string]struct {
 		a    alert.Alert
 		m    memo
@@ -116,6 +117,12 @@ func TestDecide(t *testing.T) {
 		"the only member, listed": {with(firing, func(a *alert.Alert) { a.Summary = "more" }), memo{Channel: "C", TS: "1.2"}.told(with(firing, func(a *alert.Alert) { a.Members = nil })), edit},
 		"a new critical member": {with(firing, func(a *alert.Alert) {
 			a.Members = append(slices.Clone(a.Members), alert.Member{Rule: "x", Severity: alert.Critical, State: alert.Firing})
+		}), told, reply},
+		"there again":            {back, told, reply},
+		"said to be there again": {with(back, func(a *alert.Alert) { a.Value = 99 }), told.told(back), edit},
+		"not said to be":         {with(firing, func(a *alert.Alert) { a.Value = 99 }), told.told(back), edit},
+		"there again, listed": {with(firing, func(a *alert.Alert) {
+			a.Members = []alert.Member{{Rule: back.Rule, Target: back.Target, Severity: alert.Critical, State: alert.Firing, Summary: back.Summary}}
 		}), told, reply},
 		"a critical member that was well": {firing, told.told(with(firing, func(a *alert.Alert) {
 			a.Severity = alert.Warning

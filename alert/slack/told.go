@@ -51,7 +51,11 @@ func decide(a alert.Alert, m memo) (move, string, []alert.Member) {
 	}
 	var fresh []alert.Member
 	for _, x := range criticals(a) {
-		if !strings.Contains(m.Told, digits(x)) {
+		said := digits(x, "")
+		if s := again(x); s != "" {
+			said = digits(x, s)
+		}
+		if !strings.Contains(m.Told, said) {
 			fresh = append(fresh, x)
 		}
 	}
@@ -72,7 +76,10 @@ func (m memo) told(a alert.Alert) memo {
 	m.Told = "" // what is well again is told when it comes back
 	for _, x := range criticals(a) {
 		if len(m.Told) < 8*maxTold {
-			m.Told += digits(x)
+			m.Told += digits(x, "")
+		}
+		if s := again(x); s != "" && len(m.Told) < 8*maxTold {
+			m.Told += digits(x, s)
 		}
 	}
 	return m
@@ -101,7 +108,7 @@ func recall(last alert.Receipt) memo {
 func criticals(a alert.Alert) []alert.Member {
 	var out []alert.Member
 	if len(a.Members) == 0 && a.Severity == alert.Critical && a.State == alert.Firing {
-		out = append(out, alert.Member{Rule: a.Rule, Target: a.Target})
+		out = append(out, alert.Member{Rule: a.Rule, Target: a.Target, Summary: a.Summary})
 	}
 	for _, m := range a.Members {
 		if m.Severity == alert.Critical && m.State == alert.Firing {
@@ -111,9 +118,18 @@ func criticals(a alert.Alert) []alert.Member {
 	return out
 }
 
-func digits(m alert.Member) string {
+// again is since when a member is there again, where its summary says so; else "".
+// The detector may not have said that it was well in between.
+func again(m alert.Member) string {
+	if s, _, ok := strings.Cut(m.Summary, ": "); ok && strings.HasPrefix(s, "again since ") {
+		return s
+	}
+	return ""
+}
+
+func digits(m alert.Member, again string) string {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(m.Rule + "\x00" + m.Target))
+	_, _ = h.Write([]byte(m.Rule + "\x00" + m.Target + "\x00" + again))
 	return fmt.Sprintf("%08x", h.Sum32())
 }
 

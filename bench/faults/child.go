@@ -21,7 +21,7 @@ func child(args []string) {
 	switch args[0] {
 	case "in": // a cgroup: "in GROUP what …"; started again when the kernel kills it
 		for {
-			cmd := exec.Command("/proc/self/exe", append([]string{"child", "join", args[1]}, args[2:]...)...)
+			cmd := exec.Command(self(), append([]string{"child", "join", args[1]}, args[2:]...)...)
 			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 			_ = cmd.Run()
 			time.Sleep(time.Second)

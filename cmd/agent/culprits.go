@@ -70,7 +70,7 @@ func (s *suspects) work(ctx context.Context, w *culprit.Watch, log *slog.Logger)
 			}
 			q.answer <- answer
 		case q.full:
-			for k := culprit.CPU; k <= culprit.Children; k++ {
+			for k := culprit.CPU; k <= culprit.Threads; k++ {
 				early[k] = w.Blame(k)
 			}
 		}
@@ -84,8 +84,10 @@ func (s *suspects) blame(alerts []alert.Alert, pending int, boot time.Duration) 
 	q := question{boot: boot, full: pending > 0}
 	for _, a := range alerts {
 		if a.State == alert.Firing {
-			q.full = true
-			q.kinds = append(q.kinds, kindOf(a))
+			if k := kindOf(a); k != culprit.None {
+				q.full = true
+				q.kinds = append(q.kinds, k)
+			}
 		}
 	}
 	if len(q.kinds) == 0 {
@@ -154,6 +156,7 @@ var kinds = []struct {
 	prefix string
 	kind   culprit.Kind
 }{
+	{"cpu_usage_iowait", culprit.IO}, {"cpu_usage_steal", culprit.None}, {"cpu_thermal_", culprit.None}, {"cpu_frequency_", culprit.None},
 	{"cpu_", culprit.CPU}, {"pressure_cpu_", culprit.CPU}, {"system_load", culprit.CPU}, {"context_switches", culprit.CPU}, {"host_saturation", culprit.CPU},
 	{"processes_run", culprit.CPU}, {"cgroup_cpu_", culprit.CPU}, {"cgroup_pressure_cpu_", culprit.CPU},
 	{"mem_", culprit.Memory}, {"swap_", culprit.Memory}, {"pressure_memory_", culprit.Memory},
@@ -162,8 +165,10 @@ var kinds = []struct {
 	{"cgroup_pressure_io_", culprit.IO}, {"processes_uninterruptible", culprit.IO}, {"processes_blocked", culprit.IO},
 	{"fd_", culprit.Files},
 	{"netstat_tcp_retrans", culprit.None}, {"netstat_tcp_rtt", culprit.None}, {"netstat_tcp_listen", culprit.None},
+	{"netstat_tcp_syn_retrans", culprit.None}, {"netstat_tcp_timeouts", culprit.None}, {"netstat_port_r", culprit.None},
 	{"netstat_", culprit.Sockets}, {"conntrack_", culprit.Sockets},
-	{"processes_", culprit.Children}, {"cgroup_pids", culprit.Children},
+	{"processes_total_threads", culprit.Threads}, {"processes_threads_", culprit.Threads}, {"cgroup_pids", culprit.Threads}, {"processes_total", culprit.Threads},
+	{"processes_", culprit.Children},
 }
 
 // kindOf is the kind of trouble that an alert is about: that of its metric or,

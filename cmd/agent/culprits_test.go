@@ -80,7 +80,7 @@ func TestKindOf(t *testing.T) {
 		"cpu_usage_active": culprit.CPU, "mem_available_percent": culprit.Memory, "diskio_await": culprit.IO, "fd_used_percent": culprit.Files,
 		"netstat_tcp_established": culprit.Sockets, "netstat_tcp_retrans_percent": culprit.None, "processes_forked": culprit.Children,
 		"net_bytes_recv": culprit.None, "probe_duration": culprit.None, "netstat_tcp_listen_overflows": culprit.None, "disk_readonly": culprit.None,
-		"disk_inodes_used_percent": culprit.IO, "processes_running_per_cpu": culprit.CPU, "processes_total_threads": culprit.Children, "": culprit.None,
+		"disk_inodes_used_percent": culprit.IO, "processes_running_per_cpu": culprit.CPU, "processes_total_threads": culprit.Threads, "cpu_usage_iowait": culprit.IO, "cpu_usage_steal": culprit.None, "netstat_tcp_timeouts": culprit.None, "": culprit.None,
 	} {
 		if got := kindOf(alert.Alert{Metric: metric}); got != want {
 			t.Errorf("%s: %d, want %d", metric, got, want)

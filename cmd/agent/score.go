@@ -104,11 +104,11 @@ func score(ctx context.Context, e env, o scoreOptions, channels detect.Channels,
 
 // writeScores scores the rows of in and writes them to path.
 func writeScores(ctx context.Context, path string, in *scoreInput, s *detect.Scorer, step time.Duration) (err error) {
-	f, err := os.Create(path)
+	f, done, err := create(path)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+	defer func() { err = done(err) }()
 	w := bufio.NewWriter(f)
 	fmt.Fprintln(w, "timestamp,anomaly_score,alert")
 	n := 0
@@ -130,6 +130,24 @@ func writeScores(ctx context.Context, path string, in *scoreInput, s *detect.Sco
 		return err
 	})
 	return errors.Join(err, w.Flush())
+}
+
+// create opens the file to write. One that is none yet, or a regular one, holds what
+// it held until all is written: it may be the one that is read.
+func create(path string) (f *os.File, done func(error) error, err error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		f, err = os.OpenFile(path, os.O_WRONLY, 0)
+		return f, func(err error) error { return errors.Join(err, f.Close()) }, err
+	}
+	if f, err = os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o666); err != nil {
+		return nil, nil, err
+	}
+	return f, func(err error) error {
+		if err = errors.Join(err, f.Close()); err != nil {
+			return errors.Join(err, os.Remove(f.Name()))
+		}
+		return os.Rename(f.Name(), path)
+	}, nil
 }
 
 // quoted is a cell of CSV.

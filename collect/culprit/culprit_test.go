@@ -25,6 +25,7 @@ type proc struct {
 	start, pages    int
 	read, written   int
 	shared, flags   int
+	threads         int // 0 = 1
 }
 
 func remove(t *testing.T, path string) {
@@ -72,8 +73,8 @@ func show(t *testing.T, root string, forks int, list ...proc) {
 			p.comm = "p" + strconv.Itoa(p.pid)
 		}
 		dir := strconv.Itoa(p.pid)
-		write(dir+"/stat", fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 %d 10 %d 0 0 %d %d %d 0 20 0 1 0 %d 1000 %d 1 1\n",
-			p.pid, p.comm, p.state, p.ppid, p.flags, p.cminflt, p.utime, p.stime, p.cutime, p.start, p.pages))
+		write(dir+"/stat", fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 %d 10 %d 0 0 %d %d %d 0 20 0 %d 0 %d 1000 %d 1 1\n",
+			p.pid, p.comm, p.state, p.ppid, p.flags, p.cminflt, p.utime, p.stime, p.cutime, max(1, p.threads), p.start, p.pages))
 		write(dir+"/comm", p.comm+"\n")
 		write(dir+"/cmdline", p.comm+"\x00--password=hunter2\x00")
 		write(dir+"/cgroup", "0::/system.slice/"+p.comm+".service\n")
@@ -146,6 +147,13 @@ func TestBlame(t *testing.T) {
 			[]proc{{pid: 10, comm: "sh", start: 5}, {pid: 11, comm: "cron", start: 6}}, []proc{{pid: 10, comm: "sh", cminflt: 90000, start: 5}, {pid: 11, comm: "cron", cminflt: 10000, start: 6}}},
 		{"who forks children that stay", Children, "bomb forks (estimated) Count/Second 100",
 			[]proc{{pid: 10, comm: "bomb", start: 5}}, []proc{{pid: 10, comm: "bomb", start: 5}, {pid: 20, ppid: 10, start: 360100}, {pid: 21, ppid: 10, start: 360101}}},
+		{"who starts threads, not who forks children that end", Threads, "pool threads_started Count/Second 30; jvm threads_started Count/Second 20",
+			[]proc{{pid: 10, comm: "pool", threads: 100, start: 5}, {pid: 11, comm: "sh", start: 6}},
+			[]proc{{pid: 10, comm: "pool", threads: 400, start: 5}, {pid: 11, comm: "sh", cminflt: 90000, start: 6}, {pid: 12, comm: "jvm", threads: 200, start: 360100}}},
+		{"or children that stay", Threads, "cron threads_started Count/Second 2",
+			[]proc{{pid: 10, comm: "cron", start: 5}}, append([]proc{{pid: 10, comm: "cron", start: 5}}, sleepers(20)...)},
+		{"or has most of them", Threads, "pool threads Count 405",
+			[]proc{{pid: 10, comm: "pool", threads: 400, start: 5}}, []proc{{pid: 10, comm: "pool", threads: 405, start: 5}}},
 		{"nothing to blame a process for", None, "", []proc{{pid: 10, start: 5}}, []proc{{pid: 10, utime: 900, start: 5}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -155,6 +163,14 @@ func TestBlame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sleepers are new children of process 10.
+func sleepers(n int) (out []proc) {
+	for i := range n {
+		out = append(out, proc{pid: 20 + i, ppid: 10, start: 360100 + i})
+	}
+	return out
 }
 
 // TestFirstPassBlamesNobody: what was used since boot is not what is used now.

@@ -19,6 +19,7 @@ const (
 	Files                // who opened files
 	Sockets              // who opened sockets
 	Children             // who forked
+	Threads              // who has more threads and children than before, or most threads
 )
 
 // Process is one that probably caused the trouble.
@@ -77,6 +78,8 @@ func (w *Watch) Blame(k Kind) Report {
 		top, what, r.Unseen = w.sockets()
 	case Children:
 		top, what = w.top(w.forking(), leastForks), "forks (estimated) Count/Second"
+	case Threads:
+		top, what = w.started()
 	}
 	for i, c := range top {
 		if i == maxNamed || c.value < alsoFrom*top[0].value {
@@ -287,6 +290,27 @@ func (w *Watch) forking() func(p *process) float64 {
 		return func(*process) float64 { return 0 }
 	}
 	return func(p *process) float64 { return math.Round(forks * weight(p) / sum) }
+}
+
+// started ranks by the threads that a process has more than at the pass before, and the
+// children that are new, where somebody started many; else by the threads it has.
+func (w *Watch) started() ([]candidate, string) {
+	fresh := map[int32]uint64{}
+	for _, p := range w.all {
+		if p.fresh && p.known {
+			fresh[p.now.ppid]++
+		}
+	}
+	more := w.top(func(p *process) float64 {
+		if !p.known {
+			return 0
+		}
+		return w.perSecond(p.now.threads+fresh[p.pid], p.base.threads)
+	}, leastForks)
+	if len(more) > 0 {
+		return more, "threads_started Count/Second"
+	}
+	return w.top(func(p *process) float64 { return float64(p.now.threads) }, leastFiles), "threads Count"
 }
 
 // parseForks finds "processes N" in /proc/stat (proc_stat(5)).

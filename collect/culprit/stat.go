@@ -13,6 +13,7 @@ type usage struct {
 	childCPU    uint64 // of children that ended and were waited for
 	faults      uint64 // minor ones
 	childFaults uint64 // of children that ended and were waited for
+	threads     uint64
 	start       uint64 // since boot: with the pid the identity of a process
 	pages       uint64 // resident
 }
@@ -41,7 +42,7 @@ func parseStat(b []byte) (u usage, ok bool) {
 	}
 	u.ppid, u.kernel = int32(f[4]), f[9]&kthread != 0
 	u.cpu, u.sys, u.childCPU, u.faults, u.childFaults = f[14]+f[15], f[15], f[16]+f[17], f[10], f[11]
-	u.start, u.pages = f[22], f[24]
+	u.threads, u.start, u.pages = f[20], f[22], f[24]
 	return u, true
 }
 

@@ -43,8 +43,9 @@ type Result struct {
 	Partial  bool      `json:"partial,omitempty"`
 	Frames   int       `json:"frames"`
 	Fired    []Fired   `json:"alerts"`
-	Pages    int       `json:"pages"`    // critical ones
-	Warnings int       `json:"warnings"` // warning and info
+	Pages    int       `json:"pages"` // critical ones
+	Warnings int       `json:"warnings"`
+	Infos    int       `json:"infos"`
 	Weeks    float64   `json:"weeks"`
 	Blind    []string  `json:"cannot_see,omitempty"`
 	Damaged  int       `json:"damaged,omitempty"` // places of the input that could not be read
@@ -260,10 +261,13 @@ func (p *pass) done() Result {
 	r.Fired = slices.DeleteFunc(r.Fired, func(f Fired) bool { return f.FiredAt.Before(p.in.Since) })
 	slices.SortStableFunc(r.Fired, func(a, b Fired) int { return a.FiredAt.Compare(b.FiredAt) })
 	for _, f := range r.Fired {
-		if f.Severity == alert.Critical {
+		switch f.Severity {
+		case alert.Critical:
 			r.Pages++
-		} else {
+		case alert.Warning:
 			r.Warnings++
+		default:
+			r.Infos++
 		}
 	}
 	r.Weeks = max(0, r.To.Sub(r.From).Hours()) / (7 * 24)

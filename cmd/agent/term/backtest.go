@@ -26,7 +26,11 @@ func (s Style) Backtest(r rehearse.Result) string {
 	if r.Damaged > 0 {
 		fmt.Fprintf(&b, "%s: %d places of it could not be read and were stepped over\n", s.yellow("damaged"), r.Damaged)
 	}
-	fmt.Fprintf(&b, "%s, %s\n", s.count(r.Pages, "page", s.red), s.count(r.Warnings, "warning", s.yellow))
+	fmt.Fprintf(&b, "%s, %s", s.count(r.Pages, "page", s.red), s.count(r.Warnings, "warning", s.yellow))
+	if r.Infos > 0 {
+		fmt.Fprintf(&b, ", %d info", r.Infos)
+	}
+	b.WriteByte('\n')
 	if r.Weeks >= 1 {
 		fmt.Fprintf(&b, "%.1f pages and %.1f warnings a week; at most %d pages in 7 days\n", float64(r.Pages)/r.Weeks, float64(r.Warnings)/r.Weeks, r.PagesInAWeek())
 	}
@@ -96,7 +100,7 @@ func (s Style) Compare(now, then rehearse.Result) string {
 		c := byRule[rule]
 		rows = append(rows, []string{human.Clean(rule, 40), strconv.Itoa(c.now), strconv.Itoa(c.then)})
 	}
-	rows = append(rows, []string{"pages", strconv.Itoa(now.Pages), strconv.Itoa(then.Pages)}, []string{"warnings", strconv.Itoa(now.Warnings), strconv.Itoa(then.Warnings)},
+	rows = append(rows, []string{"pages", strconv.Itoa(now.Pages), strconv.Itoa(then.Pages)}, []string{"warnings", strconv.Itoa(now.Warnings), strconv.Itoa(then.Warnings)}, []string{"info", strconv.Itoa(now.Infos), strconv.Itoa(then.Infos)},
 		[]string{"most pages in 7 days", strconv.Itoa(now.PagesInAWeek()), strconv.Itoa(then.PagesInAWeek())})
 	return s.bold("side by side") + "\n" + table(rows) + s.lost(now, then)
 }
