@@ -37,6 +37,7 @@ type CPU struct {
 	dims  map[string][]Label
 	more  bool // there are more than maxCores cores
 	names map[string]string
+	one   oneCPU
 }
 
 // NewCPU makes the collector.
@@ -57,6 +58,7 @@ func (c *CPU) Metrics() []Metric {
 	}
 	return append(out,
 		share(cpuUserLeft, "cpu", "share in mode user of the CPU time that the hypervisor left: all but steal; missing where that is less than a fifth"),
+		share(cpuUserOne, "cpu", "the same of the CPU that has most of it, over 8 readings; on hosts of 2 to 8 CPUs"),
 		amount("context_switches", countRate, "cpu", "context switches"),
 		amount("interrupts", countRate, "cpu", "interrupts of hardware"),
 		amount("softirqs", countRate, "cpu", "software interrupts: network, timers, block I/O"),
@@ -73,6 +75,7 @@ func (c *CPU) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample,
 	if err != nil {
 		return dst, fmt.Errorf("read cpu times: %w", err)
 	}
+	c.one.turn++
 	cpus := -1 // the line of all of them is one, too
 	for line := range bytes.Lines(b) {
 		name, rest := cutField(bytes.TrimRight(line, "\n"))
@@ -96,6 +99,9 @@ func (c *CPU) Collect(_ context.Context, now time.Time, dst []Sample) ([]Sample,
 		case string(name) == "procs_blocked":
 			dst = gauge("processes_blocked", rest, dst)
 		}
+	}
+	if most := c.one.most(); most == most {
+		dst = append(dst, Sample{Metric: cpuUserOne, Value: most})
 	}
 	c.times.sweep()
 	c.rates.sweep()
@@ -147,7 +153,10 @@ func (c *CPU) cpuLine(now time.Time, name, rest []byte, dst []Sample) []Sample {
 	for i := 0; i < n; i++ {
 		dst = append(dst, Sample{c.mode(i), target, dims, math.Min(100, 100*d[i]/total)})
 	}
-	if left := total - d[7]; target == "" && left > leastLeft*total { // d[7] is 0 where the kernel has no steal
+	switch left := total - d[7]; { // d[7] is 0 where the kernel has no steal
+	case target != "":
+		c.one.add(target, d[0], left)
+	case left > leastLeft*total:
 		dst = append(dst, Sample{cpuUserLeft, target, dims, math.Min(100, 100*d[0]/left)})
 	}
 	return dst

@@ -1,6 +1,7 @@
 package collect_test
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -95,6 +96,52 @@ func TestUserOfWhatWasLeft(t *testing.T) {
 	}
 	if want := 100 * 66 / 70.0; math.Abs(got-want) > 1e-9 {
 		t.Errorf("%g %% of what was left, want %g", got, want)
+	}
+}
+
+// TestUserOfOneCPU: a program keeps one of two CPUs, of which the hypervisor takes a
+// fifth, in user mode; after a gap it takes eight readings again.
+func TestUserOfOneCPU(t *testing.T) {
+	t.Parallel()
+	for cpus, want := range map[int]int{1: 0, 2: 13 - 8 + 1, 9: 0} {
+		dir := t.TempDir()
+		c := collect.NewCPU(collect.Host{Proc: dir})
+		got := 0
+		now := time.Unix(1000, 0)
+		for i := range 24 {
+			if now = now.Add(time.Second); i == 14 {
+				now = now.Add(time.Hour)
+			}
+			text := "cpu 0 0 0 0 0 0 0 0 0 0\n"
+			for k := range cpus {
+				user, idle := 79*i, 0
+				if k > 0 {
+					user, idle = 0, 80*i
+				}
+				text += fmt.Sprintf("cpu%d %d 0 %d %d 0 0 0 %d 0 0\n", k, user, i, idle, 20*i)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "stat"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			samples, err := c.Collect(t.Context(), now, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range samples {
+				if s.Metric != "cpu_usage_user_one_cpu" {
+					continue
+				}
+				if got++; math.Abs(s.Value-100*79/80.0) > 1e-9 {
+					t.Errorf("%g %%", s.Value)
+				}
+			}
+			if i == 21 && got != want {
+				t.Errorf("%d CPUs: %d readings before the gap and within eight after it, want %d", cpus, got, want)
+			}
+		}
+		if cpus == 2 && got != want+2 {
+			t.Errorf("%d readings, want %d", got, want+2)
+		}
 	}
 }
 

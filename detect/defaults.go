@@ -24,6 +24,8 @@ func DefaultRules() []RuleConfig {
 		{Name: "run-queue-long", Metric: "processes_running_per_cpu", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(40), Clear: level(20), EvaluationPeriods: 1, Severity: warning, Summary: "far more tasks want a CPU than there are CPUs"},
 		// Builds and servers spend a fifth and more in the kernel. All in user mode is a loop, or number crunching: worth knowing, no trouble by itself.
 		{Name: "cpu-all-user", Metric: "cpu_usage_user_no_steal", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(93), Clear: level(80), EvaluationPeriods: 1, Severity: alert.Info, Summary: "programs' own computing takes every CPU"},
+		// The same of one CPU of a few: what takes it does nothing but compute. Builds, servers and packers ask the kernel for something all the time.
+		{Name: "cpu-one-user", Metric: "cpu_usage_user_one_cpu", Statistic: "last", Period: s(1), Comparison: ">", Threshold: level(98), Clear: level(85), EvaluationPeriods: 1, Severity: alert.Info, Summary: "a program's own computing takes a whole CPU"},
 		// Available, not free: page cache that can be dropped counts as available.
 		{Name: "memory-low", Metric: "mem_available_percent", Statistic: "avg", Period: s(10), Comparison: "<", Threshold: level(4), Clear: level(7), EvaluationPeriods: 2, Severity: critical, Summary: "memory is running out"},
 		// Full pressure: no task at all made progress for want of memory.
@@ -62,11 +64,9 @@ func DefaultRules() []RuleConfig {
 		{Name: "conntrack-full", Metric: "conntrack_used_percent", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(90), Clear: level(80), EvaluationPeriods: 1, Severity: critical, Summary: "the connection tracking table is nearly full: new connections will be dropped"},
 		{Name: "conntrack-fills", Metric: "conntrack_used_percent", Statistic: "time_to_full", Period: s(300), Comparison: "<", Threshold: level(900), Clear: level(1800), EvaluationPeriods: 1, Severity: warning, Summary: "the connection tracking table fills up"},
 		{Name: "files-full", Metric: "fd_used_percent", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(90), Clear: level(80), EvaluationPeriods: 1, Severity: critical, Summary: "the host is nearly out of open files"},
-		// Whatever opens hundreds of files every second for so long does not close them; or starts hundreds of
-		// processes, as a build does, so it is no more than worth a line.
+		// Whatever opens hundreds of files every second for so long does not close them; or is a build, so it is no more than worth a line.
 		{Name: "files-leak", Metric: "fd_open", Statistic: "rate", Period: s(15), Comparison: ">", Threshold: level(200), Clear: level(20), EvaluationPeriods: 1, Severity: alert.Info, Summary: "more and more files are open"},
 		{Name: "files-fill", Metric: "fd_used_percent", Statistic: "time_to_full", Period: s(600), Comparison: "<", Threshold: level(3600), Clear: level(7200), EvaluationPeriods: 1, Severity: warning, Summary: "the host runs out of open files"},
-		// A fork fails for all from there on.
 		{Name: "threads-full", Metric: "processes_threads_used_percent", Statistic: "avg", Period: s(10), Comparison: ">", Threshold: level(90), Clear: level(80), EvaluationPeriods: 1, Severity: critical, Summary: "the host can hardly start another thread or process"},
 		{Name: "threads-fill", Metric: "processes_threads_used_percent", Statistic: "time_to_full", Period: s(600), Comparison: "<", Threshold: level(3600), Clear: level(7200), EvaluationPeriods: 1, Severity: warning, Summary: "the host runs out of threads and processes"},
 		// A build's processes end, and a server starts its workers within a dozen seconds. What grows for longer are jobs that hang, or a fork bomb.
