@@ -52,16 +52,22 @@ func (d *Detector) renew(e *entry) {
 // name has e's alert say that it is there again, and since when, where it came back or
 // one of its incident was of the same: of an anomaly, of the same series.
 func (d *Detector) name(e *entry, since time.Duration, back bool) {
-	inc, s := e.incident, name(e.Rule, e.Target)
-	if c := e.Alert.Causes; len(c) > 0 {
-		s += ": " + name(c[0].Metric, c[0].Target)
-	}
+	inc, s := e.incident, e.about()
 	if back && e.Alert.Metric != RankMetric || slices.Contains(inc.Named, s) {
 		e.Alert.Summary = againSince + d.now.Add(since-d.clock).UTC().Format("15:04") + " UTC: " + e.Alert.Summary
 		return
 	}
 	inc.Named = append(inc.Named, s)
 	inc.Named = inc.Named[max(0, len(inc.Named)-maxMembers):]
+}
+
+// about is e and what its alert names first.
+func (e *entry) about() string {
+	s := name(e.Rule, e.Target)
+	if c := e.Alert.Causes; len(c) > 0 {
+		s += ": " + name(c[0].Metric, c[0].Target)
+	}
+	return s
 }
 
 // since says that e is there again, and since when, where its alert does and it still

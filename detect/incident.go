@@ -112,8 +112,8 @@ func (d *Detector) join(e *entry) {
 	}
 	past := len(inc.Past)
 	inc.Past = slices.DeleteFunc(inc.Past, func(m alert.Member) bool { return m.Rule == e.Rule && m.Target == e.Target })
-	if f := d.flaps[e.key()]; len(inc.Past) < past && (f.Times < flapsOften || d.clock-f.At >= together) {
-		inc.unsaid(e) // it was well, and comes back: news, unless it does so all the time
+	if f := d.flaps[e.key()]; len(inc.Past) < past && (f.Times < flapsOften || d.clock-f.At >= together || !slices.Contains(inc.Named, e.about())) {
+		inc.unsaid(e) // it was well, and comes back: news, unless it does so all the time, and of the same series
 	}
 	inc.Began, inc.Newest, inc.Owed = min(inc.Began, e.Began), d.clock, true
 	inc.members = append(inc.members, e)

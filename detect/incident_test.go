@@ -230,6 +230,47 @@ func TestAnomalyAlone(t *testing.T) {
 	}
 }
 
+// TestFlapsOfAnother: an anomaly that comes back all the time is not told of each time,
+// but at once where another series drives it.
+func TestFlapsOfAnother(t *testing.T) {
+	t.Parallel()
+	odd, drives := false, "a"
+	h := newHost(t, driven{&odd, &drives})
+	h.play(1, "disk")
+	turn := func(by string) []alert.Alert {
+		odd, drives = true, by
+		out := h.play(1, "disk")
+		odd = false
+		h.play(330, "disk")
+		return out
+	}
+	for range flapsOften + 1 {
+		turn("a")
+		h.d.flaps[key{"odd", ""}] = flap{Times: flapsOften, At: h.d.clock}
+	}
+	want(t, "the same", turn("a"), "")
+	h.d.flaps[key{"odd", ""}] = flap{Times: flapsOften, At: h.d.clock}
+	h.d.incidents[0].Told, h.d.incidents[0].Updates = h.d.clock, 9
+	if got := turn("b"); len(got) != 1 || !strings.Contains(got[0].Summary, "odd (b 7)") {
+		t.Errorf("another: %+v", got)
+	}
+}
+
+// driven is an anomaly on disk, and the series that drives it.
+type driven struct {
+	on *bool
+	by *string
+}
+
+func (o driven) Name() string { return "odd" }
+func (o driven) Judge(*History) []Verdict {
+	v := Verdict{Level: OK, Severity: alert.Warning, Metric: RankMetric, Subsystem: "disk", Value: 0.9, Summary: "unusual", Causes: []alert.Cause{{Metric: *o.by, Unit: "None", Value: 7}}}
+	if *o.on {
+		v.Level = Breach
+	}
+	return []Verdict{v}
+}
+
 // TestGroupedRestart: killed at any second, with and without its state, a
 // detector goes on with the incidents that the outbox accepted: nothing is
 // raised twice, the members are known, and the end is told once.

@@ -36,6 +36,10 @@ func FromCSV(f io.ReadSeeker, name, series string) (Input, error) {
 		if err != nil {
 			return nil, err
 		}
+		in.columns = in.columns[:0]
+		for _, s := range t.series {
+			in.columns = append(in.columns, s.Metric)
+		}
 		return t.frames, nil
 	}
 	frames, err := in.open()

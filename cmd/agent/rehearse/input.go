@@ -25,6 +25,8 @@ type Input struct {
 	Interval time.Duration    // of the ticks
 	Metrics  []collect.Metric // units and bounds beyond what this agent measures itself
 
+	columns []string // metrics of a table, as its header names them
+
 	open func() (Frames, error) // means, and then the frames as they were
 	peak func() (Frames, error) // the greatest readings of the 10 s rows; nil where there are none
 }

@@ -95,10 +95,27 @@ func Run(ctx context.Context, in Input, rules Rules, metrics []collect.Metric, p
 			return Result{}, err
 		}
 	}
+	p.result.Blind = append(p.result.Blind, unseen(rules.Rules, in.columns)...)
 	if err := p.whole(); err != nil {
 		return Result{}, err
 	}
 	return p.done(), nil
+}
+
+// unseen are the columns of a table that no threshold looks at: a rule or a header may
+// be misspelt.
+func unseen(rules []detect.RuleConfig, columns []string) []string {
+	const most = 5
+	var out []string
+	for _, c := range slices.Compact(slices.Sorted(slices.Values(columns))) {
+		if !slices.ContainsFunc(rules, func(r detect.RuleConfig) bool { return r.Metric == c }) {
+			out = append(out, "no rule has a threshold for "+c)
+		}
+	}
+	if n := len(out) - most; n > 0 {
+		out = append(out[:most], fmt.Sprintf("nor for %d more columns", n))
+	}
+	return out
 }
 
 // byPeak is whether a rule goes by the greatest readings.

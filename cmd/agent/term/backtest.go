@@ -39,7 +39,7 @@ func (s Style) Backtest(r rehearse.Result) string {
 	}
 	for i, what := range r.Blind {
 		if i == 0 {
-			b.WriteString("\n" + s.bold("what 10 s rows cannot show") + "\n")
+			b.WriteString("\n" + s.bold("what this cannot show") + "\n")
 		}
 		b.WriteString("  " + strings.ReplaceAll(strings.TrimRight(fold(human.Clean(what, 200), 2), "\n"), "\n", "\n  ") + "\n")
 	}
