@@ -12,6 +12,10 @@ import (
 // Schema is the version of the JSON form of an Alert that this package writes.
 const Schema = 1
 
+// AgainSince begins the summary of what was well for a while and is there again:
+// "again since 14:03 UTC: ...". A sink that speaks up only for news goes by it.
+const AgainSince = "again since "
+
 // Severity says how urgent an alert is.
 type Severity string
 

@@ -46,12 +46,12 @@ func (o *oneCPU) add(cpu string, user, left float64) {
 // most is the greatest share of user time of any CPU, 0 to 100; NaN where none was read
 // eight times in a row, and with one CPU or too many.
 func (o *oneCPU) most() float64 {
-	most := math.NaN()
-	if len(o.cpus) < 2 || len(o.cpus) > oneMost {
-		return most
-	}
+	most, online := math.NaN(), 0
 	for _, t := range o.cpus {
-		if t.last != o.turn || t.n < oneReadings {
+		if t.last != o.turn {
+			continue
+		}
+		if online++; t.n < oneReadings {
 			continue
 		}
 		user, left := 0.0, 0.0
@@ -61,6 +61,9 @@ func (o *oneCPU) most() float64 {
 		if share := math.Min(100, 100*user/left); left > 0 && !(share <= most) {
 			most = share
 		}
+	}
+	if online < 2 || online > oneMost {
+		return math.NaN()
 	}
 	return most
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/firewatch-agent/firewatch/alert"
 )
 
 // What was well for a while and is bad again before it counted as resolved goes on
@@ -15,7 +17,6 @@ const (
 	wellFor    = time.Minute     // less, and it was never well
 	againAfter = 2 * time.Minute // since it was told of; doubles each time
 	againMost  = 9               // times that it doubles: to 17 h
-	againSince = "again since "
 )
 
 // comeBack notes that e, whose phase becomes next, was well for a while and is not
@@ -54,7 +55,7 @@ func (d *Detector) renew(e *entry) {
 func (d *Detector) name(e *entry, since time.Duration, back bool) {
 	inc, s := e.incident, e.about()
 	if back && e.Alert.Metric != RankMetric || slices.Contains(inc.Named, s) {
-		e.Alert.Summary = againSince + d.now.Add(since-d.clock).UTC().Format("15:04") + " UTC: " + e.Alert.Summary
+		e.Alert.Summary = alert.AgainSince + d.now.Add(since-d.clock).UTC().Format("15:04") + " UTC: " + e.Alert.Summary
 		return
 	}
 	inc.Named = append(inc.Named, s)
@@ -74,7 +75,7 @@ func (e *entry) about() string {
 // is; else "".
 func (e *entry) since() string {
 	s, _, _ := strings.Cut(e.Alert.Summary, ": ")
-	if !strings.HasPrefix(s, againSince) || e.Phase != firing {
+	if !strings.HasPrefix(s, alert.AgainSince) || e.Phase != firing {
 		return ""
 	}
 	return " " + s
@@ -91,7 +92,7 @@ func (e *entry) summary() string {
 
 // once is a summary that does not say that it is there again.
 func once(summary string) string {
-	if s, rest, ok := strings.Cut(summary, ": "); ok && strings.HasPrefix(s, againSince) {
+	if s, rest, ok := strings.Cut(summary, ": "); ok && strings.HasPrefix(s, alert.AgainSince) {
 		return rest
 	}
 	return summary

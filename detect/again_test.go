@@ -101,7 +101,7 @@ func TestComesAndGoesAllDay(t *testing.T) {
 		}
 		again := 0
 		for _, a := range out {
-			if a.Phase == alert.PhaseUpdate && strings.HasPrefix(a.Summary, againSince) {
+			if a.Phase == alert.PhaseUpdate && strings.HasPrefix(a.Summary, alert.AgainSince) {
 				again++
 			}
 		}

@@ -121,7 +121,7 @@ func criticals(a alert.Alert) []alert.Member {
 // again is since when a member is there again, where its summary says so; else "".
 // The detector may not have said that it was well in between.
 func again(m alert.Member) string {
-	if s, _, ok := strings.Cut(m.Summary, ": "); ok && strings.HasPrefix(s, "again since ") {
+	if s, _, ok := strings.Cut(m.Summary, ": "); ok && strings.HasPrefix(s, alert.AgainSince) {
 		return s
 	}
 	return ""

@@ -167,7 +167,7 @@ var kinds = []struct {
 	{"netstat_tcp_retrans", culprit.None}, {"netstat_tcp_rtt", culprit.None}, {"netstat_tcp_listen", culprit.None},
 	{"netstat_tcp_syn_retrans", culprit.None}, {"netstat_tcp_timeouts", culprit.None}, {"netstat_port_r", culprit.None},
 	{"netstat_", culprit.Sockets}, {"conntrack_", culprit.Sockets},
-	{"processes_total_threads", culprit.Threads}, {"processes_threads_", culprit.Threads}, {"cgroup_pids", culprit.Threads}, {"processes_total", culprit.Threads},
+	{"processes_total", culprit.Threads}, {"processes_threads_", culprit.Threads}, {"cgroup_pids", culprit.Threads},
 	{"processes_", culprit.Children},
 }
 
